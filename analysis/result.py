@@ -1,0 +1,254 @@
+"""What an analysis says: one frozen tree of facts, finished, for reports and for callers.
+
+Quantities carry their unit in the name. Times are integer nanoseconds since the epoch. Frame numbers count
+from 1 as Wireshark does. `side` in a Suspect is one of `SIDES`; `side` of an endpoint is `client` or `server`.
+The JSON of a report is this tree, field for field (`format_version` 1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SIDES = (
+    "client-app",
+    "client-host",
+    "client-network",
+    "path",
+    "server-network",
+    "server-host",
+    "server-app",
+    "resolver",
+    "middlebox",
+    "nobody",
+)
+"""Who can drop an exchange, ordered from the client to the server, then those off the line."""
+
+SEVERITIES = ("info", "warning", "error")
+"""`error`: the exchange failed; `warning`: it suffered; `info`: worth knowing."""
+
+PHASES = ("dns", "handshake", "established", "close", "application", "capture")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One end of a connection."""
+
+    ip: str  # textual address
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A side that may have dropped the exchange; the weights of one finding sum to 1."""
+
+    side: str  # one of SIDES
+    weight: float  # 0 < weight <= 1
+
+
+@dataclass(frozen=True, slots=True)
+class RuledOut:
+    """A side that cannot have done it, and the observation that says so."""
+
+    side: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One frame that supports a finding, in words that quote its values."""
+
+    frame: int
+    at_ns: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Errno:
+    """The errno each application saw, by name (`ECONNREFUSED`); None where none or unknown."""
+
+    client: str | None = None
+    server: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that went wrong (or is worth knowing) about one connection."""
+
+    code: str  # a name of the catalogue, `syn-unanswered`
+    phase: str  # one of PHASES
+    severity: str  # one of SEVERITIES
+    confidence: float  # 0..1, that the finding is what happened
+    summary: str  # one plain sentence
+    suspects: tuple[Suspect, ...]  # heaviest first; empty for info that blames nobody
+    evidence: tuple[Evidence, ...]  # in capture order
+    ruled_out: tuple[RuledOut, ...] = ()
+    errno: Errno = Errno()
+    next: tuple[str, ...] = ()  # commands or measurements that would decide, best first
+    authority: str = ""  # RFC clause, kernel behaviour
+
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """One end entered one RFC 9293 state."""
+
+    side: str  # client | server
+    state: str  # `ESTABLISHED`, `FIN-WAIT-1`, ...; `UNKNOWN` before anything is known
+    certain: bool  # False: believed, because the packet that causes it may have been lost after the tap
+    at_ns: int
+    frame: int  # the frame that proves (or suggests) it
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """How the connection opened."""
+
+    syn_count: int
+    synack_count: int
+    syn_to_synack_us: float | None  # first SYN to first SYN-ACK
+    synack_to_ack_us: float | None  # first SYN-ACK to the third ACK
+    complete: bool  # all three were seen
+
+
+@dataclass(frozen=True, slots=True)
+class Retransmissions:
+    """Repeated segments, by sender and by kind. Keepalives and window probes are not among them."""
+
+    client_count: int
+    server_count: int
+    by_kind: dict[str, int]  # syn, synack, rto, fast, tail-loss-probe, spurious, fin
+
+
+@dataclass(frozen=True, slots=True)
+class LadderRow:
+    """One shown segment (or one that never came) of a connection's ladder diagram."""
+
+    frame: int | None  # None for a row that stands for something that never came
+    at_ns: int
+    sender: str  # client | server; for ICMP rows the side it travels from
+    label: str  # `SYN`, `SYN-ACK`, `ACK`, `PSH-ACK 120 B`, `RST`, `ICMP port unreachable`
+    seq: int  # relative to the sender's initial sequence number (or first seen)
+    ack: int | None  # relative to the receiver's
+    payload_bytes: int
+    window_bytes: int | None  # scaled; None when the scale is unknown
+    note: str = ""  # `retransmission (RTO, 2nd)`, `zero window`, `no answer within 3.1 s`
+    payload_text: str = ""  # what the payload begins with, in words; hostile text: escape it
+    stops_at: str | None = None  # the suspect side at which it was dropped; None: arrived or not known to be lost
+    repeat: bool = False  # a retransmission
+    client_state: str = ""  # state of each end after this row
+    server_state: str = ""
+    client_certain: bool = True
+    server_certain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One TCP connection (one initial sequence number: port reuse makes a new one)."""
+
+    id: str  # stable within the capture: `10.0.0.1:40000-10.0.0.2:80` plus `#2` for a reused tuple
+    client: Endpoint
+    server: Endpoint
+    roles_confidence: float  # 0..1 that client and server are not swapped
+    start_ns: int
+    end_ns: int
+    first_frame: int
+    last_frame: int
+    client_packets_count: int
+    server_packets_count: int
+    client_payload_bytes: int  # unique bytes by sequence number, retransmissions not counted
+    server_payload_bytes: int
+    conn_state: str  # Zeek's word
+    history: str  # Zeek's letters
+    client_state: str  # final RFC 9293 state
+    server_state: str
+    client_certain: bool  # whether the final state is proven
+    server_certain: bool
+    outcome: str  # `completed`, `refused`, `unanswered`, `reset`, `stuck`, `open`, `partial`
+    states: tuple[StateChange, ...]
+    handshake: Handshake
+    retransmissions: Retransmissions
+    findings: tuple[Finding, ...] = ()  # worst first
+    ladder: tuple[LadderRow, ...] = ()  # empty unless the flow is shown in full
+    ladder_left_out_count: int = 0  # segments of the flow that the ladder leaves out
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Connections with the same finding, target and suspects, told once."""
+
+    code: str
+    severity: str
+    server: Endpoint
+    clients_count: int
+    flows_count: int
+    first_ns: int
+    last_ns: int
+    suspects: tuple[Suspect, ...]
+    summary: str
+    flow_ids: tuple[str, ...]  # worst first
+    confidence: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Something about the capture itself that limits what can be said."""
+
+    code: str  # `capture-truncated`, `capture-drop`, `one-way-capture`, ...
+    text: str
+    effect: str  # what is not said, or said with less confidence, because of it
+
+
+@dataclass(frozen=True, slots=True)
+class Vantage:
+    """Where the capture was taken, as inferred or as given."""
+
+    side: str  # client | server | middle | both | unknown
+    confidence: float
+    votes: tuple[str, ...]  # each one sentence, with its weight
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureFacts:
+    """One capture file (or stream, or interface) as read."""
+
+    path: str
+    link_types: tuple[str, ...]
+    packets_count: int
+    tcp_segments_count: int
+    skipped: dict[str, int]  # reason -> frames; packets_count = tcp_segments_count + sum(skipped)
+    kernel_dropped_count: int | None  # None when the capture does not say
+    start_ns: int | None
+    end_ns: int | None
+    vantage: Vantage
+    quality: tuple[Quality, ...] = ()
+    error: str | None = None  # why reading stopped early, with the offset; None when read to the end
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over every connection, the healthy ones included."""
+
+    flows_count: int
+    flows_with_findings_count: int
+    evicted_flows_count: int  # half-open connections forgotten under memory pressure
+    by_conn_state: dict[str, int]
+    by_outcome: dict[str, int]
+    by_code: dict[str, int]  # findings
+    retransmissions_count: int
+    packets_count: int
+    tcp_segments_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """The whole answer."""
+
+    tool_version: str
+    headline: str  # what happened, in one sentence
+    captures: tuple[CaptureFacts, ...]
+    flows: tuple[Flow, ...]  # with findings, worst first; with `all_flows` every one
+    incidents: tuple[Incident, ...]  # worst first
+    totals: Totals
+    flows_left_out_count: int = 0  # connections with findings beyond the detail limit

@@ -1,0 +1,1 @@
+"""From files, pipes and interfaces to SEGMENT rows. Knows nothing of TCP states."""

@@ -1,0 +1,1 @@
+"""From an `Analysis` to bytes on a stream. Computes nothing."""
