@@ -1,1 +1,127 @@
-"""From an `Analysis` to bytes on a stream. Computes nothing."""
+"""From an `Analysis` to bytes on a stream. Computes nothing.
+
+`write(analysis, "html", stream)` and `write_file(analysis, "report.html")` are what callers need. A format is
+one function `(analysis, stream, **options)` and one line in `FORMATS`; modules are imported when used, so
+importing this package costs nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from synsight.analysis.result import Analysis
+
+
+class ReportError(Exception):
+    """A report could not be written: one line that says which file and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One way to write an analysis."""
+
+    name: str  # what `--format` takes
+    suffix: str  # what chooses it from a file name
+    writer: str  # `module:function` below this package, called with (analysis, stream, **options)
+    binary: bool = False  # its stream takes bytes, not text
+
+
+FORMATS = (
+    Format("text", ".txt", "terminal:write"),
+    Format("json", ".json", "json_report:write"),
+    Format("html", ".html", "html:write"),
+    Format("svg", ".svg", "timeline:write_svg"),
+    Format("png", ".png", "timeline:write_png", binary=True),
+    Format("pdf", ".pdf", "timeline:write_pdf", binary=True),
+)
+
+
+def format_names() -> tuple[str, ...]:
+    """What `--format` accepts."""
+    return tuple(form.name for form in FORMATS)
+
+
+def format_of(path: str | os.PathLike[str]) -> str:
+    """The format that a file's suffix chooses; `ReportError` when none does."""
+    suffix = Path(path).suffix.lower()
+    for form in FORMATS:
+        if form.suffix == suffix:
+            return form.name
+    known = " ".join(form.suffix for form in FORMATS)
+    raise ReportError(f"{os.fspath(path)!r}: no report format has the suffix {suffix!r}; known are {known}")
+
+
+def write(analysis: Analysis, fmt: str, stream: IO[Any], **options: Any) -> None:
+    """Write `analysis` to an open stream, text or binary, whichever the caller has.
+
+    `options` are the format's own: see `terminal.write`, `html.write`, `timeline.write_svg`.
+    Raises `ReportError` for an unknown format, `OSError` when the stream does.
+    """
+    form = _named(fmt)
+    module, function = form.writer.split(":")
+    writer = getattr(import_module(f"synsight.reports.{module}"), function)
+    if form.binary:
+        writer(analysis, stream if _takes_bytes(stream) else cast(io.TextIOWrapper, stream).buffer, **options)
+    elif _takes_bytes(stream):
+        text = io.TextIOWrapper(stream, encoding="utf-8", newline="\n", write_through=True)
+        try:
+            writer(analysis, text, **options)
+        finally:
+            text.detach()
+    else:
+        writer(analysis, stream, **options)
+
+
+def write_file(
+    analysis: Analysis, path: str | os.PathLike[str], fmt: str | None = None, **options: Any
+) -> None:
+    """Write a report to `path`, in the format of its suffix unless `fmt` is given; UTF-8.
+
+    A half-written file is deleted. Raises `ReportError` with one line that says what failed and what to do.
+    """
+    fmt = fmt or format_of(path)
+    _named(fmt)
+    try:
+        stream = open(path, "wb")  # noqa: SIM115: opening and writing fail differently
+    except OSError as error:
+        raise ReportError(_refusal(path, error)) from error
+    try:
+        with stream:
+            write(analysis, fmt, stream, **options)
+    except BaseException as error:
+        _discard(path)
+        if isinstance(error, OSError):
+            raise ReportError(_refusal(path, error)) from error
+        raise
+
+
+def _named(fmt: str) -> Format:
+    for form in FORMATS:
+        if form.name == fmt:
+            return form
+    raise ReportError(f"no report format is called {fmt!r}; known are {', '.join(format_names())}")
+
+
+def _takes_bytes(stream: IO[Any]) -> bool:
+    return not isinstance(stream, io.TextIOBase) and "b" in getattr(stream, "mode", "b")
+
+
+def _discard(path: str | os.PathLike[str]) -> None:
+    """Delete a regular file; leave `/dev/full`, a pipe or a terminal alone."""
+    if os.path.isfile(path):
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+
+
+def _refusal(path: str | os.PathLike[str], error: OSError) -> str:
+    from synsight.reports.wording import visible
+
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"{visible(os.fspath(path))}: cannot write the report: {reason}"

@@ -1,0 +1,187 @@
+"""The analysis for a person at a terminal, or in a pipe: the answer first, then why.
+
+Nothing here depends on the terminal itself: width, colour and what the stream can encode are given. Without
+colour the text has no control characters at all; to a stream that has no Unicode it is ASCII.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TextIO
+
+from rich.text import Text
+from synsight.analysis.result import Analysis, CaptureFacts, Errno, Finding, Flow, Incident, Suspect
+from synsight.reports import units
+from synsight.reports.terminal_ladder import ladder_lines
+from synsight.reports.terminal_page import Page
+from synsight.reports.wording import SEVERITY_MARKS, clipped, side, state, vantage, visible
+
+_STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
+_BAR_CELLS = 20
+
+
+def write(
+    analysis: Analysis, stream: TextIO, width: int = 80, colour: bool = False, connections: int = 10
+) -> None:
+    """Write the report, `width` columns wide, with the first `connections` connections in full."""
+    page = Page(stream, width, colour)
+    calm = not analysis.totals.flows_with_findings_count
+    page.say(Text(visible(analysis.headline), style="bold"), mark="✔" if calm else "", style="bold green")
+    page.blank()
+    for capture in analysis.captures:
+        _capture(page, capture)
+    _totals(page, analysis)
+    by_id = {flow.id: flow for flow in analysis.flows}
+    if not _is_one_connection(analysis.incidents):
+        page.heading("Incidents, worst first")
+        for incident in analysis.incidents:
+            _incident(page, incident, by_id)
+    shown = [flow for flow in analysis.flows if flow.findings or flow.ladder][:connections]
+    if shown:
+        page.heading("Connections, worst first")
+        for flow in shown:
+            _flow(page, flow)
+        _left_out(page, analysis, len(shown))
+
+
+def _capture(page: Page, facts: CaptureFacts) -> None:
+    span = ""
+    if facts.start_ns is not None and facts.end_ns is not None:
+        span = f" in {units.duration(facts.end_ns - facts.start_ns)} from {units.instant(facts.start_ns)} UTC"
+    page.say(
+        f"{visible(facts.path)}: {units.count(facts.packets_count, 'packet')}, "
+        f"{units.count(facts.tcp_segments_count, 'TCP segment')}{span}; {_taken(facts)}."
+    )
+    if facts.skipped:
+        reasons = ", ".join(f"{units.count(number)} {visible(why)}" for why, number in facts.skipped.items())
+        page.say(f"Not TCP or not read: {reasons}.", indent=2)
+    if facts.kernel_dropped_count:
+        lost = units.count(facts.kernel_dropped_count, "packet")
+        page.say(f"{lost} lost by the capturing kernel.", indent=2, mark="▲", style="yellow")
+    for quality in facts.quality:
+        words = f"{visible(quality.text)} {visible(quality.effect)}".strip()
+        page.say(words, indent=2, mark="▲", style="yellow")
+    if facts.error is not None:
+        page.say(f"Reading stopped early: {visible(facts.error)}", indent=2, mark="✖", style="bold red")
+
+
+def _taken(facts: CaptureFacts) -> str:
+    where = vantage(facts.vantage.side)
+    if facts.vantage.side == "unknown":
+        return where
+    return f"{where} (confidence {units.confidence(facts.vantage.confidence)})"
+
+
+def _totals(page: Page, analysis: Analysis) -> None:
+    totals = analysis.totals
+    outcomes = ", ".join(f"{units.count(each)} {visible(name)}" for name, each in totals.by_outcome.items())
+    line = units.count(totals.flows_count, "TCP connection")
+    if outcomes:
+        line += f": {outcomes}"
+    line += f"; {units.count(totals.flows_with_findings_count)} with findings"
+    line += f"; {units.count(totals.retransmissions_count, 'retransmission')}."
+    page.say(line)
+    if totals.evicted_flows_count:
+        page.say(
+            f"{units.count(totals.evicted_flows_count, 'half-open connection')} forgotten to bound memory.",
+            mark="▲",
+            style="yellow",
+        )
+
+
+def _is_one_connection(incidents: tuple[Incident, ...]) -> bool:
+    """Whether the connection below tells all there is to tell."""
+    return not incidents or (len(incidents) == 1 and incidents[0].flows_count == 1)
+
+
+def _incident(page: Page, incident: Incident, by_id: dict[str, Flow]) -> None:
+    heading = Text(f"{SEVERITY_MARKS[incident.severity]} ", style=_STYLES[incident.severity])
+    heading.append(
+        f"{units.count(incident.flows_count, 'connection')} from "
+        f"{units.count(incident.clients_count, 'client')} to {visible(str(incident.server))}",
+        style="bold",
+    )
+    heading.append(f"  {visible(incident.code)}")
+    page.say(heading, hang=2)
+    page.say(visible(incident.summary), indent=2)
+    first, last = units.instant(incident.first_ns), units.instant(incident.last_ns)
+    page.say(f"First {first}, last {last} UTC.", indent=2)
+    _suspects(page, incident.suspects, indent=2)
+    page.say(f"Confidence: {units.confidence(incident.confidence)}", indent=2)
+    for flow in (by_id[name] for name in incident.flow_ids[:1] if name in by_id):
+        _run_next(page, [command for finding in flow.findings[:1] for command in finding.next[:1]])
+    page.blank()
+
+
+def _run_next(page: Page, commands: Sequence[str]) -> None:
+    if commands:
+        page.say("Run next:", indent=2)
+    for command in commands:
+        page.verbatim(Text(visible(command), style="bold"), indent=4)
+
+
+def _suspects(page: Page, suspects: tuple[Suspect, ...], indent: int) -> None:
+    for suspect in suspects:
+        filled = units.cells(suspect.weight, _BAR_CELLS)
+        line = Text(f"{side(suspect.side):<19}")
+        line.append("█" * filled, style="red")
+        line.append("░" * (_BAR_CELLS - filled), style="dim")
+        line.append(f"  {units.percent(suspect.weight):>5}  {units.likelihood(suspect.weight)}")
+        page.say(line, indent=indent)
+
+
+def _flow(page: Page, flow: Flow) -> None:
+    severity = flow.findings[0].severity if flow.findings else "info"
+    heading = Text(f"{SEVERITY_MARKS[severity]} ", style=_STYLES[severity])
+    heading.append(f"{visible(str(flow.client))} → {visible(str(flow.server))}", style="bold")
+    heading.append(f"  {visible(flow.outcome)}, frames {flow.first_frame} to {flow.last_frame}")
+    page.say(heading, hang=2)
+    page.say(
+        f"client {state(flow.client_state, flow.client_certain)}, "
+        f"server {state(flow.server_state, flow.server_certain)}  "
+        f"({visible(flow.conn_state)} {visible(flow.history)})",
+        indent=2,
+    )
+    for finding in flow.findings:
+        page.blank()
+        _finding(page, finding, flow.start_ns)
+    if flow.ladder:
+        page.blank()
+        for line in ladder_lines(flow, page.width - 2):
+            page.verbatim(line, indent=2)
+    page.blank()
+
+
+def _finding(page: Page, finding: Finding, start_ns: int) -> None:
+    heading = Text(visible(finding.code), style=_STYLES[finding.severity])
+    heading.append(f"  {finding.severity}, confidence {units.confidence(finding.confidence)}")
+    page.say(heading, indent=2)
+    page.say(visible(finding.summary), indent=2)
+    if finding.suspects:
+        page.say("Who dropped it:", indent=2)
+        _suspects(page, finding.suspects, indent=4)
+    for ruled_out in finding.ruled_out:
+        page.say(f"Not the {side(ruled_out.side)}: {visible(ruled_out.why)}", indent=2, hang=4)
+    _errno(page, finding.errno)
+    if finding.evidence:
+        page.say("Evidence:", indent=2)
+        for evidence in finding.evidence:
+            when = units.offset(evidence.at_ns - start_ns)
+            words = f"frame {evidence.frame:<7} {when:>11} s  {clipped(evidence.text, 400)}"
+            page.say(words, indent=4, hang=31)
+    if finding.authority:
+        page.say(f"Authority: {visible(finding.authority)}", indent=2, hang=4)
+    _run_next(page, finding.next)
+
+
+def _errno(page: Page, errno: Errno) -> None:
+    for end, name in (("client", errno.client), ("server", errno.server)):
+        if name is not None:
+            page.say(f"The {end} application saw {visible(name)}.", indent=2)
+
+
+def _left_out(page: Page, analysis: Analysis, shown: int) -> None:
+    rest = len([flow for flow in analysis.flows if flow.findings or flow.ladder]) - shown
+    if rest + analysis.flows_left_out_count:
+        more = units.count(rest + analysis.flows_left_out_count, "more connection")
+        page.say(f"{more} with findings not shown.")
