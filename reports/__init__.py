@@ -89,7 +89,7 @@ def write_file(
     fmt = fmt or format_of(path)
     _named(fmt)
     try:
-        stream = open(path, "wb")  # noqa: SIM115: opening and writing fail differently
+        stream = open(path, "wb")  # noqa: SIM115  (opening and writing fail differently)
     except OSError as error:
         raise ReportError(_refusal(path, error)) from error
     try:

@@ -1,7 +1,7 @@
 """The analysis as JSON: the result tree field for field, `format_version` 1, one flow a line.
 
-`schema.json` beside this file describes it. A name that is no valid Unicode is spelled (`\\xff`): a lone surrogate
-would make the whole report unreadable to a strict reader.
+`schema.json` beside this file describes it. A name that is no valid Unicode is spelled (`\\xff`): a lone
+surrogate would make the whole report unreadable to a strict reader.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Iterator
-from functools import cache
 from typing import Any, TextIO
 
 from synsight.analysis.result import Analysis, Flow
@@ -59,13 +58,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {_plain(key): _plain(item) for key, item in value.items()}
     if dataclasses.is_dataclass(value):
-        return {name: _plain(getattr(value, name)) for name in _fields(type(value))}
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     return value
-
-
-@cache
-def _fields(kind: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 def _well_formed(text: str) -> str:

@@ -7,19 +7,7 @@ from collections.abc import Iterator
 from rich.text import Text
 from synsight.analysis.result import Flow, LadderRow
 from synsight.reports import units
-from synsight.reports.wording import clipped, side, state, visible
-
-STOPS = {
-    "client-app": 0.05,
-    "client-host": 0.08,
-    "client-network": 0.25,
-    "path": 0.5,
-    "middlebox": 0.5,
-    "server-network": 0.75,
-    "server-host": 0.92,
-    "server-app": 0.95,
-}
-"""Where on the way from client (0) to server (1) a side stands."""
+from synsight.reports.wording import STOPS, clipped, side, state, visible
 
 _MARGIN = 20  # frame and time, or the client's state, before the client's line
 _ROWS = 40

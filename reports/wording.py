@@ -26,6 +26,20 @@ SIDES: Mapping[str, str] = MappingProxyType(
 )
 """Every side of `synsight.analysis.result.SIDES`, in words."""
 
+STOPS: Mapping[str, float] = MappingProxyType(
+    {
+        "client-app": 0.04,
+        "client-host": 0.07,
+        "client-network": 0.25,
+        "path": 0.5,
+        "middlebox": 0.5,
+        "server-network": 0.75,
+        "server-host": 0.93,
+        "server-app": 0.96,
+    }
+)
+"""Where on the way from the client (0) to the server (1) a ladder draws a side."""
+
 VANTAGES: Mapping[str, str] = MappingProxyType(
     {
         "client": "taken at the client",
@@ -53,7 +67,7 @@ def vantage(name: str) -> str:
 
 
 def visible(text: str) -> str:
-    """The text with every control, bidirectional, surrogate or unassigned character spelled `\\xNN`, `\\uNNNN`."""
+    """The text with each control, bidirectional, surrogate or unassigned character spelled, `\\x1b`."""
     if text.isascii() and text.isprintable():
         return text
     unseen = _UNSEEN_CATEGORIES

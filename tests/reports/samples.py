@@ -294,7 +294,7 @@ def stuck_close_wait() -> Analysis:
         row(8, 0.2612, "client", "ACK", both, seq=313, ack=1449),
         row(40, 60.3, "server", "FIN-ACK", "CLOSE-WAIT?/FIN-WAIT-1", seq=1449, ack=313),
         row(41, 60.3002, "client", "ACK", "CLOSE-WAIT/FIN-WAIT-2?", seq=313, ack=1450),
-        row(None, 372.0, "client", "FIN", "CLOSE-WAIT/FIN-WAIT-2?", note="no FIN within 5 min 11 s",
+        row(None, 372.0, "client", "FIN", "CLOSE-WAIT/FIN-WAIT-2?", note="no FIN within 5 min 12 s",
             stops_at="client-app"),
     )  # fmt: skip
     finding = Finding(
@@ -303,7 +303,7 @@ def stuck_close_wait() -> Analysis:
         severity="warning",
         confidence=0.94,
         summary="The server closed and the client's kernel acknowledged it, but the client application has "
-        "not closed its socket for 5 min 11 s.",
+        "not closed its socket for 5 min 12 s.",
         suspects=(Suspect("client-app", 1.0),),
         evidence=(
             evidence(40, 60.3, "FIN-ACK from the server, seq 1449"),
