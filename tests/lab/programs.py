@@ -1,0 +1,188 @@
+"""The programs at both ends: socket calls made in one exact order, each recorded with what the kernel answered."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from .hosts import Machine
+
+T = TypeVar("T")
+
+LINGER_ABORT = struct.pack("ii", 1, 0)
+"""SO_LINGER with zero seconds: close() sends RST instead of FIN (RFC 9293 section 3.10.5, ABORT)."""
+
+STILL_WAITING = {"EAGAIN", "EINPROGRESS"}
+"""Not failures: a non-blocking call that would have had to wait."""
+
+
+class WrongOutcome(AssertionError):
+    """A socket call ended otherwise than the scenario says it must."""
+
+
+@dataclass
+class Call:
+    """One socket call."""
+
+    side: str
+    """``client`` or ``server``."""
+    port: int
+    """The client's port of the connection it was made on."""
+    name: str
+    """connect, send, recv, shutdown, close, abort."""
+    at_unix_s: float
+    """When it was made."""
+    took_s: float
+    """How long it lasted."""
+    errno: str | None
+    """The name of the error, or None for success."""
+    note: str = ""
+    """What it returned, or the program's own reason."""
+
+
+@dataclass
+class Connection:
+    """One attempt of a client program to reach a server's port."""
+
+    client: str
+    client_port: int
+    server: str
+    server_port: int
+    calls: list[Call] = field(default_factory=list)
+    superseded_states: tuple[str, str] | None = None
+    """Client's and server's state just before the same four-tuple was used again; None when it was not."""
+
+    def first_failure(self, side: str) -> Call | None:
+        """The first call on `side` that failed, waiting aside."""
+        return next((c for c in self.calls if c.side == side and c.errno and c.errno not in STILL_WAITING), None)
+
+
+class Program:
+    """One end of a connection. A call that fails does not raise: its errno is what the laboratory is here to see.
+
+    Every call takes `fails`, the name of the errno the scenario promises (None: success); another outcome is a WrongOutcome.
+    """
+
+    def __init__(self, side: str, connection: Connection, sock: socket.socket) -> None:
+        """`side` is ``client`` or ``server``; calls are recorded in `connection`."""
+        self.side = side
+        self.connection = connection
+        self.sock = sock
+
+    def connects(self, fails: str | None = None) -> None:
+        """connect(), waiting as long as the kernel does."""
+        self._call("connect", lambda: self.sock.connect(self._target()), fails)
+
+    def starts_to_connect(self) -> None:
+        """connect() without waiting."""
+        self.sock.setblocking(False)
+        self._call("connect", lambda: self.sock.connect(self._target()), "EINPROGRESS")
+        self.sock.setblocking(True)
+
+    def finishes_connecting(self, fails: str | None = None) -> None:
+        """Wait for the connect() that was started."""
+        self.connects(fails)
+
+    def sends(self, data: bytes, fails: str | None = None) -> None:
+        """Send all of `data`; blocks."""
+        self._call("send", lambda: self.sock.sendall(data), fails, f"{len(data)} bytes")
+
+    def sends_what_fits(self, data: bytes) -> None:
+        """Send without waiting until the socket buffer is full."""
+        self.sock.setblocking(False)
+        for start in range(0, len(data), 65536):
+            try:
+                self.sock.send(data[start : start + 65536])
+            except BlockingIOError:
+                break
+        self._call("send", lambda: self.sock.send(b"x"), "EAGAIN", "the socket buffer is full")
+        self.sock.setblocking(True)
+
+    def receives(self, at_least_bytes: int = 1, fails: str | None = None) -> bytes:
+        """Receive until that many bytes have come, the peer has closed, or the call fails."""
+        got = bytearray()
+
+        def read() -> None:
+            while len(got) < at_least_bytes and (part := self.sock.recv(65536)):
+                got.extend(part)
+
+        self._call("recv", read, fails)
+        self.connection.calls[-1].note = f"{len(got)} bytes"
+        return bytes(got)
+
+    def sees_end_of_stream(self) -> None:
+        """Receive until the peer's FIN."""
+        self.receives(1 << 40)
+
+    def waits_in_vain(self, seconds: float) -> None:
+        """recv() that the program itself gives up after `seconds`."""
+        self.sock.settimeout(seconds)
+        self._call("recv", lambda: self.sock.recv(1), "EAGAIN", f"the program gave up after {seconds} s")
+        self.sock.settimeout(None)
+
+    def shuts_down_sending(self) -> None:
+        """shutdown(SHUT_WR): FIN, but go on receiving."""
+        self._call("shutdown", lambda: self.sock.shutdown(socket.SHUT_WR), None)
+
+    def closes(self) -> None:
+        """close()."""
+        self._call("close", self.sock.close, None)
+
+    def aborts(self) -> None:
+        """close() with SO_LINGER of zero."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ABORT)
+        self._call("abort", self.sock.close, None)
+
+    def sets(self, level: int, option: int, value: int) -> None:
+        """setsockopt()."""
+        self.sock.setsockopt(level, option, value)
+
+    def _target(self) -> tuple[str, int]:
+        return self.connection.server, self.connection.server_port
+
+    def _call(self, name: str, work: Callable[[], T], fails: str | None, note: str = "") -> None:
+        began, error = time.time(), None
+        try:
+            work()
+        except OSError as failure:
+            error = errno_name(failure)
+        self.connection.calls.append(
+            Call(self.side, self.connection.client_port, name, round(began, 6), round(time.time() - began, 6), error, note))
+        if error != fails:
+            raise WrongOutcome(f"{self.side} {name}: expected {fails or 'success'}, the kernel said {error or 'success'}")
+
+
+def errno_name(failure: OSError) -> str:
+    """The errno's symbol; a socket timeout is the EAGAIN that the kernel gives for SO_RCVTIMEO."""
+    return "EAGAIN" if isinstance(failure, TimeoutError) and failure.errno is None else errno.errorcode[failure.errno]
+
+
+class Listener:
+    """A listening socket on a server."""
+
+    def __init__(self, machine: Machine, family: int, port: int, backlog: int, receive_buffer_bytes: int | None) -> None:
+        """Bound to the machine's address; `receive_buffer_bytes` is inherited by what it accepts (None: the default)."""
+        self.sock = machine.socket(family)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if receive_buffer_bytes:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+        self.sock.bind((machine.address(family), port))
+        self.sock.listen(backlog)
+        self.sock.settimeout(10)
+
+    def accepts(self, connection: Connection) -> Program:
+        """accept(); raises WrongOutcome when it is not `connection` that comes out."""
+        sock, peer = self.sock.accept()
+        if peer[1] != connection.client_port:
+            raise WrongOutcome(f"accepted port {peer[1]}, expected {connection.client_port}")
+        sock.settimeout(None)
+        return Program("server", connection, sock)
+
+    def closes(self) -> None:
+        """Stop listening."""
+        self.sock.close()

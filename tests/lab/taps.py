@@ -1,0 +1,47 @@
+"""Captures at the three vantage points."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from .namespaces import Namespace
+
+SNAPLEN_BYTES = 160
+"""Enough for Ethernet, IPv6, a full TCP header and a little payload, or for the segment that an ICMP error quotes."""
+
+FILTER = "tcp or icmp or icmp6 or arp"
+
+FLUSH_S = 0.3
+"""How long tcpdump may need for frames that the kernel has already handed over."""
+
+
+class Tap:
+    """One tcpdump on one link."""
+
+    def __init__(self, namespace: Namespace, link: str, path: Path) -> None:
+        """Begin to capture into `path`; returns when tcpdump listens. Raises RuntimeError when it does not."""
+        self._process = subprocess.Popen(
+            namespace.inside(["tcpdump", "-i", link, "--immediate-mode", "-U", "-n", "-s", str(SNAPLEN_BYTES), "-Z", "root",
+                              "-w", str(path), FILTER]), stderr=subprocess.PIPE, text=True)
+        for line in self._process.stderr:
+            if "listening on" in line:
+                return
+        raise RuntimeError(f"tcpdump did not start on {link}")
+
+    def stop(self) -> None:
+        """End the capture with everything in it; raises RuntimeError when the kernel dropped packets."""
+        time.sleep(FLUSH_S)
+        self._process.send_signal(signal.SIGINT)
+        said = self._process.stderr.read()
+        self._process.wait(timeout=10)
+        if "\n0 packets dropped by kernel" not in "\n" + said:
+            raise RuntimeError(f"tcpdump lost packets: {said}")
+
+    def kill(self) -> None:
+        """End it in any case."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
