@@ -1,0 +1,299 @@
+"""FLOW and HALF: what the tracker keeps of a connection. One FLOW row, two HALF rows (index `2 * flow + side`).
+
+Side 0 is whoever sent the first segment seen; `client_side` says which of the two is the client. Rows begin as
+zero bytes, so zero is every field's "nothing yet". Fields are ordered by size: the compiled loop declares the
+same structs, and making its views checks every field's name, type and place against these.
+"""
+
+from __future__ import annotations
+
+from enum import IntFlag
+
+import numpy as np
+
+FLOW = np.dtype(
+    [
+        ("a_hi", "<u8"),  # address of side 0, as in SEGMENT
+        ("a_lo", "<u8"),
+        ("b_hi", "<u8"),  # address of side 1
+        ("b_lo", "<u8"),
+        ("flow_hash", "<u8"),
+        ("start_ns", "<i8"),
+        ("end_ns", "<i8"),
+        ("first_frame", "<u8"),
+        ("last_frame", "<u8"),
+        ("icmp_ns", "<i8"),  # first ICMP error that quotes this connection
+        ("icmp_frame", "<u8"),
+        ("icmp_via_hi", "<u8"),  # who sent it
+        ("icmp_via_lo", "<u8"),
+        ("history0", "<u8"),  # Zeek's letters, 8 to a word, first letter in the lowest byte
+        ("history1", "<u8"),
+        ("history2", "<u8"),
+        ("history3", "<u8"),
+        ("established_ns", "<i8"),  # when the third segment of the handshake was seen
+        ("established_frame", "<u8"),
+        ("packets", "<u4"),  # TCP segments, both directions, capture duplicates included
+        ("previous", "<u4"),  # index + 1 of the earlier connection on the same ports
+        ("icmp_count", "<u4"),
+        ("anomalies", "<u4"),  # bit n set: Anomaly(-n) was met
+        ("marks", "<u4"),  # OR of every segment's marks
+        ("a_port", "<u2"),
+        ("b_port", "<u2"),
+        ("facts", "<u2"),  # Fact bits
+        ("icmp_mtu", "<u2"),
+        ("icmp_type", "u1"),
+        ("icmp_code", "u1"),
+        ("icmp_ttl", "u1"),  # TTL of the error as it arrived at the tap
+        ("icmp_side", "u1"),  # the side whose segment was quoted
+        ("client_side", "u1"),  # 0 or 1
+        ("roles_percent", "u1"),  # confidence that client_side is right
+        ("history_length", "u1"),
+        ("unused", "u1"),
+    ],
+    align=True,
+)
+
+HALF = np.dtype(
+    [
+        ("first_ns", "<i8"),  # first and last segment this end sent
+        ("last_ns", "<i8"),
+        ("first_frame", "<u8"),
+        ("last_frame", "<u8"),
+        ("syn_ns", "<i8"),  # first SYN or SYN-ACK
+        ("syn_frame", "<u8"),
+        ("syn_last_ns", "<i8"),  # last repeat of it
+        ("syn_last_frame", "<u8"),
+        ("fin_ns", "<i8"),  # first FIN
+        ("fin_frame", "<u8"),
+        ("fin_acked_ns", "<i8"),  # first acknowledgment of it seen
+        ("fin_acked_frame", "<u8"),
+        ("rst_ns", "<i8"),  # first RST
+        ("rst_frame", "<u8"),
+        ("data_ns", "<i8"),  # first and last payload
+        ("data_frame", "<u8"),
+        ("data_last_ns", "<i8"),
+        ("data_last_frame", "<u8"),
+        ("data_acked_ns", "<i8"),  # last time an acknowledgment of new payload of this end was seen
+        ("advanced_ns", "<i8"),  # last time this end sent a segment that was new to the peer
+        ("edge_ns", "<i8"),  # first repeat of the segment at `edge_seq`
+        ("edge_last_ns", "<i8"),
+        ("zero_since_ns", "<i8"),  # 0 while the advertised window is open
+        ("zero_total_ns", "<i8"),  # time spent with a closed window, finished spells only
+        ("hole_ns", "<i8"),  # when the newest gap in this end's sequence space appeared
+        ("timed_ns", "<i8"),  # a segment of this end whose acknowledgment is being timed
+        ("rtt_min_ns", "<i8"),  # tap to peer to tap
+        ("rtt_sum_ns", "<i8"),
+        ("rtt_smoothed_ns", "<i8"),  # RFC 6298 section 2, alpha 1/8
+        ("payload_bytes", "<u8"),  # payload sent, repeats included
+        ("unique_bytes", "<u8"),  # sequence space advanced by payload
+        ("unseen_bytes", "<u8"),  # acknowledged by the peer but never captured
+        ("print_ns", "<i8"),  # fingerprint of the last segment, to know capture duplicates
+        ("iss", "<u4"),  # initial sequence number (first seen - 1 when the SYN was not)
+        ("nxt", "<u4"),  # highest sequence number + length sent
+        ("una", "<u4"),  # highest acknowledgment of this end's bytes seen
+        ("ack_last", "<u4"),  # last acknowledgment number this end sent
+        ("ack_max", "<u4"),  # highest
+        ("fin_seq", "<u4"),  # sequence number just after the FIN
+        ("window_bytes", "<u4"),  # last advertised window, scaled when the scale is known
+        ("packets", "<u4"),
+        ("data_packets", "<u4"),
+        ("syn_count", "<u4"),
+        ("synack_count", "<u4"),
+        ("fin_count", "<u4"),
+        ("rst_count", "<u4"),
+        ("rst_seq", "<u4"),  # first RST: its numbers
+        ("rst_ack", "<u4"),
+        ("rst_expected_seq", "<u4"),  # nxt of this end when the RST was sent
+        ("rst_peer_ack", "<u4"),  # the peer's last acknowledgment number at that time
+        ("after_rst_count", "<u4"),  # segments other than RST sent after its first RST
+        ("syn_repeat_count", "<u4"),
+        ("synack_repeat_count", "<u4"),
+        ("fin_repeat_count", "<u4"),
+        ("rto_count", "<u4"),
+        ("fast_count", "<u4"),
+        ("tlp_count", "<u4"),
+        ("spurious_count", "<u4"),  # repeats of bytes already acknowledged at the tap
+        ("dsack_count", "<u4"),  # D-SACKs the *peer* sent about this end's repeats (RFC 2883)
+        ("out_of_order_count", "<u4"),
+        ("duplicate_count", "<u4"),  # captured twice
+        ("keepalive_count", "<u4"),
+        ("keepalive_pending", "<u4"),  # unanswered ones in a row
+        ("probe_count", "<u4"),  # zero-window probes
+        ("probe_pending", "<u4"),
+        ("dup_ack_count", "<u4"),
+        ("dup_ack_run", "<u4"),
+        ("zero_window_count", "<u4"),
+        ("window_full_count", "<u4"),
+        ("gap_count", "<u4"),  # segments that begin beyond `nxt`
+        ("fill_count", "<u4"),  # repeats whose original the tap never saw: lost before the tap
+        ("resend_count", "<u4"),  # repeats whose original the tap saw: lost after the tap, or not at all
+        ("edge_seq", "<u4"),  # left edge that is being repeated
+        ("edge_count", "<u4"),  # how often without progress
+        ("edge_bytes", "<u4"),  # length of what is being repeated
+        ("stray_ack_count", "<u4"),  # ACKs that acknowledge what the peer's SYN never sent
+        ("rtt_count", "<u4"),
+        ("hole0_left", "<u4"),  # gaps not filled yet, [left, right)
+        ("hole0_right", "<u4"),
+        ("hole1_left", "<u4"),
+        ("hole1_right", "<u4"),
+        ("timed_seq", "<u4"),
+        ("tsval", "<u4"),  # last timestamp value sent
+        ("tsecr_max", "<u4"),  # newest timestamp echoed
+        ("proof_seq", "<u4"),  # acknowledging this proves that this end has the acknowledgment of its FIN
+        ("proof_ts", "<u4"),  # echoing this timestamp proves the same
+        ("sack_high", "<u4"),  # highest byte of this end that the peer has SACKed
+        ("max_acked_bytes", "<u4"),  # longest payload of one segment of this end that was acknowledged
+        ("max_payload_bytes", "<u4"),
+        ("window_max_bytes", "<u4"),
+        ("print_seq", "<u4"),
+        ("print_ack", "<u4"),
+        ("print_ts", "<u4"),
+        ("print_bytes", "<u4"),
+        ("partial_sum_count", "<u4"),  # segments whose checksum was left to the network card
+        ("bad_sum_count", "<u4"),
+        ("oversize_count", "<u4"),  # payload longer than the negotiated MSS
+        ("unpadded_count", "<u4"),  # captured shorter than the link's minimum
+        ("padded_count", "<u4"),
+        ("out_count", "<u4"),  # the capture says: sent by the capturing host
+        ("in_count", "<u4"),
+        ("history_bits", "<u4"),  # letters already used
+        ("history_t", "<u4"),
+        ("history_w", "<u4"),
+        ("history_g", "<u4"),
+        ("print_window", "<u2"),
+        ("print_ip_id", "<u2"),
+        ("print_flags", "<u2"),
+        ("mss", "<u2"),  # offered in its SYN
+        ("syn_options", "<u2"),  # Option bits of its SYN
+        ("rst_window", "<u2"),
+        ("rst_ip_id", "<u2"),
+        ("rst_flags", "<u2"),
+        ("rst_options", "<u2"),
+        ("ip_id", "<u2"),  # last IP identification of a segment other than RST
+        ("window_raw", "<u2"),  # last window field
+        ("syn_window", "<u2"),
+        ("proven", "u1"),  # a State
+        ("believed", "u1"),  # a State
+        ("before_rst", "u1"),  # proven state before its first RST
+        ("zeek", "u1"),  # Zeek's endpoint state
+        ("zeek_previous", "u1"),
+        ("ttl_first", "u1"),  # TTL of its first segment other than RST
+        ("ttl_min", "u1"),
+        ("ttl_max", "u1"),
+        ("rst_ttl", "u1"),
+        ("rst_form", "u1"),  # 1..3: R1, R2, R3; R4 is a judgement, not a form
+        ("wscale", "u1"),  # shift + 1; 0: no SYN seen or not offered
+        ("known", "u1"),  # Known bits
+        ("holes", "u1"),  # gaps in use, at most 2 are kept
+        ("syn_ttl", "u1"),
+        ("data_ttl", "u1"),  # TTL of its last payload segment
+        ("pending", "u1"),  # Pending bits: seen on the way to this end, receipt not proven
+        ("disproved_count", "u1"),  # how often this end repeated what a pending segment should have stopped
+    ],
+    align=True,
+)
+
+NOTE = np.dtype(
+    [
+        ("marks", "<u4"),  # Mark bits
+        ("flow", "<i4"),  # index of the FLOW row; -1 for a row that belongs to none
+        ("ordinal", "<u4"),  # segments of this flow before this one
+        ("side", "u1"),  # who sent it (for an ICMP error: whose segment it quotes)
+        ("anomaly", "u1"),  # n: Anomaly(-n)
+        ("proven0", "u1"),  # State of both sides after this segment
+        ("believed0", "u1"),
+        ("proven1", "u1"),
+        ("believed1", "u1"),
+        ("unused", "<u2"),
+    ],
+    align=True,
+)
+
+
+class Mark(IntFlag):
+    """What the tracker concluded about one segment."""
+
+    SYN_REPEAT = 1 << 0
+    SYNACK_REPEAT = 1 << 1
+    FIN_REPEAT = 1 << 2
+    RTO = 1 << 3  # retransmission after a timeout (RFC 6298)
+    FAST = 1 << 4  # after duplicate ACKs or SACKs (RFC 5681 section 3.2, RFC 8985)
+    TLP = 1 << 5  # tail loss probe (RFC 8985 section 7)
+    SPURIOUS = 1 << 6  # the bytes had been acknowledged at the tap
+    OUT_OF_ORDER = 1 << 7
+    KEEPALIVE = 1 << 8
+    KEEPALIVE_ACK = 1 << 9
+    PROBE = 1 << 10  # zero-window probe
+    PROBE_ACK = 1 << 11
+    DUP_ACK = 1 << 12
+    ZERO_WINDOW = 1 << 13
+    WINDOW_FULL = 1 << 14
+    WINDOW_UPDATE = 1 << 15
+    DUPLICATE = 1 << 16  # the same packet captured again
+    GAP = 1 << 17  # bytes before it were not captured
+    ACKS_UNSEEN = 1 << 18  # acknowledges bytes that were not captured
+    DSACK = 1 << 19
+    NEW_FLOW = 1 << 20
+    ANOMALY = 1 << 21
+    RST_IGNORED = 1 << 22  # outside the window: RFC 5961 section 3.2 says the receiver ignores it
+    STRAY_ACK = 1 << 23  # acknowledges something the peer never sent: a challenge ACK, an old connection
+    STATE = 1 << 24  # moved a state
+    FILL = 1 << 25  # a repeat whose original was not captured
+    STRAY_RST = 1 << 26
+    ICMP = 1 << 27
+
+
+REPEATS = (
+    Mark.SYN_REPEAT
+    | Mark.SYNACK_REPEAT
+    | Mark.FIN_REPEAT
+    | Mark.RTO
+    | Mark.FAST
+    | Mark.TLP
+    | Mark.SPURIOUS
+)
+"""Marks that make a segment a retransmission. Keepalives and window probes are none."""
+
+
+class Fact(IntFlag):
+    """Facts of a FLOW."""
+
+    MIDSTREAM = 1 << 0  # the first segment was no SYN
+    SYN = 1 << 1
+    SYNACK = 1 << 2
+    HANDSHAKE = 1 << 3  # SYN, SYN-ACK and third ACK were seen
+    SIMULTANEOUS_OPEN = 1 << 4
+    FLIPPED = 1 << 5  # the first segment came from the server
+    SHORT = 1 << 7  # some packet was cut by the capture
+    GRATUITOUS = 1 << 8  # both ends sent data before any SYN-ACK was seen
+    FRAGMENT = 1 << 9
+    REUSED = 1 << 10  # the ports had an earlier connection
+
+
+class Pending(IntFlag):
+    """Events on their way to an end: seen at the tap, not proven to have arrived.
+
+    Belief is `proven` plus these, applied in the order of the bits.
+    """
+
+    SYN = 1 << 0
+    SYNACK = 1 << 1
+    ACK_OF_SYN = 1 << 2
+    SEGMENT = 1 << 3
+    ACK_OF_FIN = 1 << 4
+    FIN = 1 << 5
+    RST = 1 << 6
+    HARD_ICMP = 1 << 7
+
+
+class Known(IntFlag):
+    """Which numbers of a HALF are set."""
+
+    SEQ = 1 << 0  # iss and nxt
+    SYN = 1 << 1  # iss comes from its SYN
+    ACK = 1 << 2  # ack_last
+    UNA = 1 << 3
+    FIN_ACKED = 1 << 4
+    PROOF_SEQ = 1 << 5
+    PROOF_TS = 1 << 6
+    WSCALE = 1 << 7  # both ends offered window scaling, or it is known that it is off

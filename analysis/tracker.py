@@ -1,0 +1,107 @@
+"""The connection table around the compiled loop: feed it SEGMENT rows, read FLOW and HALF rows.
+
+Memory is bounded by connections, not by packets. Past `max_flows` the oldest half-open connections (a SYN and
+nothing back) are forgotten first, and counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from . import _tracker
+from .records import FLOW, HALF, NOTE
+from .services import service_table
+from .states import packed
+
+FIRST_CAPACITY = 1 << 12
+
+
+@dataclass
+class Tracker:
+    """Connections seen so far.
+
+    `flows[:count]` and `halves[:2 * count]` are valid; `halves[2 * i + side]` belongs to `flows[i]`.
+    """
+
+    max_flows: int = 1 << 20
+    count: int = 0
+    evicted_count: int = 0
+    flows: np.ndarray = field(default_factory=lambda: np.zeros(FIRST_CAPACITY, FLOW))
+    halves: np.ndarray = field(default_factory=lambda: np.zeros(2 * FIRST_CAPACITY, HALF))
+    slots: np.ndarray = field(default_factory=lambda: np.zeros(4 * FIRST_CAPACITY, np.uint32))
+    notes: np.ndarray = field(default_factory=lambda: np.zeros(FIRST_CAPACITY, NOTE))
+    cells: np.ndarray = field(default_factory=packed)
+    services: np.ndarray = field(default_factory=service_table)
+
+    def feed(self, segments: np.ndarray) -> np.ndarray:
+        """Apply SEGMENT rows in capture order; returns their NOTE rows, valid until the next call."""
+        if len(segments) == 0:
+            return self.notes[:0]
+        if self.count > self.max_flows:
+            self._evict()
+        self._make_room(len(segments))
+        self.count = _tracker.track(
+            segments, self.notes, self.flows, self.halves, self.slots, self.cells, self.services, self.count
+        )
+        return self.notes[: len(segments)]
+
+    def _make_room(self, incoming: int) -> None:
+        """Room for a new connection per incoming row."""
+        needed = self.count + incoming
+        if len(self.notes) < incoming:
+            self.notes = np.zeros(incoming, NOTE)
+        if len(self.flows) < needed:
+            capacity = max(needed, 2 * self.count)
+            self.flows = _grown(self.flows, capacity, self.count)
+            self.halves = _grown(self.halves, 2 * capacity, 2 * self.count)
+        if len(self.slots) < 2 * needed:
+            size = len(self.slots)
+            while size < 4 * needed:
+                size *= 2
+            self.slots = np.zeros(size, np.uint32)
+            _tracker.rebuild(self.flows, self.slots, self.count)
+
+    def _evict(self) -> None:
+        """Forget the older half of the half-open connections, or the oldest tenth when there are none."""
+        flows, halves = self.flows[: self.count], self.halves[: 2 * self.count]
+        half_open = (halves["packets"][0::2] == 0) | (halves["packets"][1::2] == 0)
+        candidates = np.flatnonzero(half_open)
+        if len(candidates) < self.count // 10:
+            candidates = np.arange(self.count)
+            dropped = candidates[np.argsort(flows["end_ns"], kind="stable")[: self.count // 10]]
+        else:
+            order = np.argsort(flows["end_ns"][candidates], kind="stable")
+            dropped = candidates[order[: len(candidates) // 2 + 1]]
+        keep = np.ones(self.count, bool)
+        keep[dropped] = False
+        self.evicted_count += len(dropped)
+        self._compact(keep)
+
+    def _compact(self, keep: np.ndarray) -> None:
+        """Keep the marked connections, in order; links to forgotten ones are cut."""
+        places = np.cumsum(keep, dtype=np.uint32)
+        previous = self.flows["previous"][: self.count]
+        linked = previous > 0
+        moved = np.where(keep[previous[linked] - 1], places[previous[linked] - 1], 0)
+        self.flows["previous"][: self.count][linked] = moved
+        kept = int(keep.sum())
+        self.flows = _grown(self.flows[: self.count][keep], len(self.flows), kept)
+        self.halves = _grown(self.halves[: 2 * self.count][np.repeat(keep, 2)], len(self.halves), 2 * kept)
+        self.count = kept
+        self.slots = np.zeros(len(self.slots), np.uint32)
+        _tracker.rebuild(self.flows, self.slots, self.count)
+
+
+def _grown(rows: np.ndarray, capacity: int, used: int) -> np.ndarray:
+    """A zeroed array of `capacity` rows that begins with the first `used` of `rows`."""
+    larger = np.zeros(capacity, rows.dtype)
+    larger[:used] = rows[:used]
+    return larger
+
+
+def history_text(flow: np.void) -> str:
+    """Zeek's history letters of a FLOW row."""
+    words = np.array([flow["history0"], flow["history1"], flow["history2"], flow["history3"]], dtype="<u8")
+    return bytes(words.tobytes()[: int(flow["history_length"])]).decode("ascii", "replace")
