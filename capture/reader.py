@@ -1,0 +1,215 @@
+"""One capture file as batches of FRAME rows: headers, chunks, the carry between chunks, and where it went wrong."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from synsight.capture import _scan, formats, pcapng
+from synsight.capture.segment import FRAME
+from synsight.capture.streams import READ_ERRORS, Stream
+
+CHUNK_BYTES = 4 * 1024 * 1024
+"""Bytes per read: larger and smaller ones measured slower from the page cache."""
+
+BATCH_FRAMES = 4096
+"""Frames per batch: their rows stay in the second-level cache."""
+
+_HOST_BIG_ENDIAN = sys.byteorder == "big"
+
+
+@dataclass(slots=True)
+class Workspace:
+    """Memory shared by all files of a capture. Two of each: a batch stays valid while the next one is made."""
+
+    chunks: list[np.ndarray] = field(default_factory=lambda: [np.zeros(CHUNK_BYTES, np.uint8) for _ in range(2)])
+    frames: list[np.ndarray] = field(default_factory=lambda: [np.zeros(BATCH_FRAMES, FRAME) for _ in range(2)])
+    chunk: int = 0  # the one being scanned
+    batch: int = 0  # the rows given out last
+
+    def next_chunk(self, start: int, stop: int, needed: int) -> int:
+        """Move bytes [start, stop) to the front of the other chunk, grown to hold `needed`; returns their count."""
+        current = self.chunks[self.chunk]
+        self.chunk ^= 1
+        if len(self.chunks[self.chunk]) < needed:
+            self.chunks[self.chunk] = np.zeros(max(needed, CHUNK_BYTES), np.uint8)
+        self.chunks[self.chunk][: stop - start] = current[start:stop]
+        return stop - start
+
+    def next_frames(self) -> np.ndarray:
+        self.batch ^= 1
+        return self.frames[self.batch]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place to start reading again: the record at `offset` is the file's frame number `frame` (from 0)."""
+
+    frame: int
+    offset: int
+    section: pcapng.Section | None  # None for pcap
+
+
+class Reader:
+    """Reads one stream from its start, or from a Mark. After the last batch `error` says why reading stopped early."""
+
+    def __init__(self, work: Workspace) -> None:
+        self.error: str | None = None
+        self.interfaces = pcapng.Interfaces()
+        self.link_types: list[int] = []
+        self.marks: list[Mark] = []
+        self.frames_count = 0  # frames given out so far, counted from the file's start
+        self._work = work
+        self._header: formats.PcapHeader | None = None
+        self._section: pcapng.Section | None = None
+        self._scanner: _scan.PcapScanner | _scan.PcapngScanner | None = None
+        self._offset = 0  # file offset of the chunk's first byte
+
+    def start_at(self, mark: Mark) -> None:
+        """Continue from a mark; the stream given to `batches` next must stand at its offset."""
+        self.frames_count, self._offset = mark.frame, mark.offset
+        if mark.section is not None:
+            self._section = mark.section.snapshot()
+            self._configure()
+
+    def batches(self, stream: Stream) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """(data, frames) pairs: the chunk's bytes and FRAME rows into it, valid until the next but one is asked for."""
+        start = stop = 0
+        needed = formats.PCAP_HEADER_BYTES
+        while True:
+            stop = self._work.next_chunk(start, stop, needed)
+            start = 0
+            size = self._fill(stream, stop)
+            if size == 0:
+                self._report_rest(stop)
+                return
+            stop += size
+            if self._scanner is None:
+                start = self._begin(stop)
+                if self._scanner is None:
+                    if self.error:
+                        return
+                    continue
+            self.marks.append(Mark(self.frames_count, self._offset + start, self._snapshot()))
+            while True:
+                data, frames = self._work.chunks[self._work.chunk], self._work.next_frames()
+                count = self._scanner.scan(data, start, stop, frames)
+                start, status = self._scanner.position, self._scanner.status
+                if count:
+                    self.frames_count += count
+                    yield data, frames[:count]
+                if status == _scan.BLOCK:
+                    status, start = self._block(start, stop)
+                if status == _scan.MORE:
+                    needed = max(self._scanner.needed, needed)
+                    break
+                if status == _scan.CORRUPT:
+                    self._report_corrupt(start)
+                    return
+            self._offset += start
+
+    def _fill(self, stream: Stream, stop: int) -> int:
+        """Read once behind the carried bytes; 0 at the end and after an error, which is noted."""
+        try:
+            return stream.readinto(memoryview(self._work.chunks[self._work.chunk])[stop:]) or 0
+        except READ_ERRORS as problem:
+            self.error = f"reading failed after frame {self.frames_count}: {problem or type(problem).__name__}"
+            return 0
+
+    def _begin(self, stop: int) -> int:
+        """Make the scanner from the file header; returns where the first record begins."""
+        first = bytes(self._work.chunks[self._work.chunk][: min(stop, formats.SNIFF_BYTES)])
+        if first[:4] == formats.PCAPNG_MAGIC:
+            self._section = pcapng.new_section(_HOST_BIG_ENDIAN)
+            self._configure()
+            return 0
+        if len(first) >= 4 and not formats.is_capture(first):
+            self.error = f"not a packet capture: {formats.describe(first)}"
+            return 0
+        if len(first) < formats.PCAP_HEADER_BYTES:
+            return 0
+        self.use_header(formats.pcap_header(first))
+        return formats.PCAP_HEADER_BYTES
+
+    def use_header(self, header: formats.PcapHeader) -> None:
+        """Read pcap records as this file header says."""
+        self._header = header
+        self.link_types = [header.link_type]
+        self._scanner = _scan.PcapScanner(
+            header.big_endian != _HOST_BIG_ENDIAN,
+            header.nanosecond,
+            header.modified,
+            header.snaplen,
+            header.link_type,
+            header.version_minor,
+        )
+
+    @property
+    def header(self) -> formats.PcapHeader | None:
+        """The pcap file header; None for pcapng."""
+        return self._header
+
+    def _configure(self) -> None:
+        assert self._section is not None
+        if self._scanner is None:
+            self._scanner = _scan.PcapngScanner()
+        section = self._section
+        self._scanner.configure(section.big_endian != _HOST_BIG_ENDIAN, section.table, section.count)
+
+    def _snapshot(self) -> pcapng.Section | None:
+        return self._section.snapshot() if self._section is not None else None
+
+    def _block(self, start: int, stop: int) -> tuple[int, int]:
+        """Take in the pcapng block at `start`, which is no packet; the scan status to go on with and the next block."""
+        assert self._section is not None
+        assert self._scanner is not None
+        data = self._work.chunks[self._work.chunk]
+        head = bytes(data[start : start + 12])
+        length = self._scanner.needed
+        if head[:4] == formats.PCAPNG_MAGIC:
+            found = pcapng.section_length(head)
+            if found is None or not 28 <= found[1] <= _scan.MAX_RECORD_BYTES:
+                self._scanner.reason = 2
+                return _scan.CORRUPT, start
+            length = found[1] + 3 & ~3
+            if stop - start < length:
+                self._scanner.needed = length
+                return _scan.MORE, start
+            self._section = pcapng.new_section(found[0])
+            self.interfaces.section_base = len(self.interfaces.names)
+        else:
+            block = bytes(data[start : start + length])
+            if head[0 if not self._section.big_endian else 3] == pcapng.INTERFACE_DESCRIPTION:
+                pcapng.describe_interface(block, self._section, self.interfaces)
+                self.link_types = list(dict.fromkeys(self.interfaces.link_types))
+            else:
+                pcapng.note_statistics(block, self._section, self.interfaces)
+        self._configure()
+        return _scan.FULL, start + length
+
+    def _report_rest(self, left: int) -> None:
+        """At the end of the stream: complain when a record, or the file header, is cut."""
+        if self.error is not None:
+            return
+        if self._scanner is None:
+            first = bytes(self._work.chunks[self._work.chunk][:left])
+            if formats.is_capture(first):
+                self.error = f"cut short inside the file header, after {left} bytes; copy the file again"
+            else:
+                self.error = f"not a packet capture: {formats.describe(first)}"
+        elif left:
+            self.error = (
+                f"cut short inside a record at byte {self._offset}, after frame {self.frames_count}; "
+                "what precedes it was read (was the capture still running, or the copy interrupted?)"
+            )
+
+    def _report_corrupt(self, start: int) -> None:
+        assert self._scanner is not None
+        reason = _scan.REASONS[self._scanner.reason]
+        self.error = (
+            f"damaged at byte {self._offset + start}, after frame {self.frames_count}: {reason}; "
+            "what precedes it was read, the rest was not"
+        )

@@ -1,0 +1,366 @@
+"""Captures as batches of decoded segments: files, directories of them, standard input.
+
+    with Capture(["a.pcapng", "b.pcap.gz"]) as capture:
+        for batch in capture.batches():
+            work_on(batch.segments)
+        for facts in capture.files:
+            print(facts.path, facts.packets_count, facts.error)
+
+Reading never raises halfway: a damaged or cut file ends early with `error` set on its FileFacts, and what preceded
+the damage was delivered.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from synsight.capture import formats
+from synsight.capture.decode import EVERY, decode, named_counts, new_counters, new_rows
+from synsight.capture.filters import FilterError, FrameFilter
+from synsight.capture.links import link_name
+from synsight.capture.reader import BATCH_FRAMES, Mark, Reader, Workspace
+from synsight.capture.segment import Kind
+from synsight.capture.streams import READ_ERRORS, Spool, Stream, decompressed
+
+STDIN = "-"
+Spans = Sequence[tuple[int, int]]
+
+
+class CaptureError(Exception):
+    """Nothing can be read: one line that says what, where and what to do."""
+
+
+@dataclass(slots=True)
+class FileFacts:
+    """One input as read so far. Complete once `batches()` has been exhausted."""
+
+    path: str
+    link_types: list[str] = field(default_factory=list)  # names, in order of appearance
+    interfaces: list[str] = field(default_factory=list)  # names; "" where the capture gives none
+    packets_count: int = 0
+    tcp_segments_count: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)  # reason -> frames
+    kernel_dropped_count: int | None = None  # None when the capture does not say
+    start_ns: int | None = None  # earliest packet time
+    end_ns: int | None = None  # latest packet time
+    first_frame: int = 1  # number of the file's first frame among those of all files
+    error: str | None = None  # why reading stopped early, without the path; None when read to the end
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some consecutive frames and their segments. The arrays are valid until the next batch is asked for."""
+
+    data: np.ndarray  # uint8: the bytes that the offsets below count into
+    frames: np.ndarray  # FRAME rows, every frame of the batch, chosen or not
+    segments: np.ndarray  # SEGMENT rows of the chosen frames: TCP segments and markers, in frame order
+    first_frame: int  # number of frames[0]
+
+
+@dataclass(slots=True)
+class _Input:
+    """One file or standard input: how to open it, and what re-reading needs."""
+
+    facts: FileFacts
+    path: Path | None  # None for standard input
+    spool: Spool | None = None
+    readable: bool = True
+    plain: bool = False  # not compressed: marks are file offsets
+    marks: list[Mark] = field(default_factory=list)
+    header: formats.PcapHeader | None = None
+
+    def open(self) -> Any:
+        """The raw bytes from their start. Raises OSError."""
+        if self.path is None:
+            assert self.spool is not None
+            return self.spool
+        return open(self.path, "rb", buffering=0)
+
+    def open_again(self) -> Any:
+        """The raw bytes, for a second reading, seekable. Raises OSError."""
+        return self.spool.again() if self.spool is not None else self.open()
+
+
+class Capture:
+    """One or several inputs read as one, in the order of their first packets.
+
+    `paths`: files, directories (the capture files directly in them) or `-` for standard input (`stdin`, or the
+    process's own), which is copied to a nameless temporary file while it is read. Compression is recognised by
+    content. `bpf`: a libpcap filter; frames that it leaves out keep their numbers and count as `filtered`.
+    Raises CaptureError when the filter is not valid or no input can be opened; an input that cannot be opened beside
+    others that can has its `error` set.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str | Path],
+        bpf: str | None = None,
+        stdin: BinaryIO | None = None,
+        *,
+        verify_checksums: bool = True,
+        read_ahead: bool = True,
+    ) -> None:
+        self._work = Workspace()
+        self._rows = [new_rows(BATCH_FRAMES) for _ in range(2)]
+        self._verify = verify_checksums
+        self._read_ahead = read_ahead
+        self._stdin = stdin
+        self._frames_read = 0
+        self._complete = False
+        try:
+            self._filter = FrameFilter(bpf) if bpf else None
+        except FilterError as problem:
+            raise CaptureError(str(problem)) from None
+        self._inputs = [found for path in paths for found in self._find(path)]
+        if not self._inputs:
+            raise CaptureError("no capture was given; name a file, a directory or - for standard input")
+        if not any(one.readable for one in self._inputs):
+            facts = self._inputs[0].facts
+            more = f" (and {len(self._inputs) - 1} more)" if len(self._inputs) > 1 else ""
+            raise CaptureError(f"{facts.path}: {facts.error}{more}")
+        if len(self._inputs) > 1:
+            self._inputs.sort(key=self._first_time)
+
+    @property
+    def files(self) -> list[FileFacts]:
+        """Facts of every input, in reading order."""
+        return [one.facts for one in self._inputs]
+
+    def __enter__(self) -> Capture:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give up the copy of standard input. Batches cannot be asked for afterwards."""
+        for one in self._inputs:
+            if one.spool is not None:
+                one.spool.discard()
+
+    def batches(self, spans: Spans | None = None) -> Iterator[Batch]:
+        """All batches in order; facts are counted the first time this is exhausted.
+
+        `spans`: only the segments of frames inside these closed, sorted, disjoint ranges of frame numbers, for a
+        second reading; batches without any are left out, and uncompressed inputs are sought through.
+        """
+        if spans is not None and not self._complete:
+            for _ in self.batches():
+                pass
+        produced = self._produce() if spans is None else self._produce_spans(spans)
+        yield from _ahead(produced) if self._read_ahead else produced
+
+    def _find(self, path: str | Path) -> list[_Input]:
+        """The inputs that a path stands for; unreadable ones have their error set."""
+        text = str(path)
+        if text == STDIN:
+            return [_Input(FileFacts("-"), None, Spool(self._stdin or sys.stdin.buffer))]
+        path = Path(path)
+        try:
+            if not path.is_dir():
+                with open(path, "rb"):
+                    return [_Input(FileFacts(text), path)]
+            inside = sorted(each for each in path.iterdir() if each.is_file() and _holds_capture(each))
+        except OSError as problem:
+            words = problem.strerror or str(problem)
+            advice = "check the path" if isinstance(problem, FileNotFoundError) else "check its permissions"
+            return [_Input(FileFacts(text, error=f"cannot be opened: {words.lower()}; {advice}"), path, readable=False)]
+        if not inside:
+            facts = FileFacts(text, error="no pcap or pcapng file in this directory")
+            return [_Input(facts, path, readable=False)]
+        return [_Input(FileFacts(str(each)), each) for each in inside]
+
+    def _first_time(self, one: _Input) -> float:
+        """Time of the first packet, for sorting; last for what has none or cannot be read twice."""
+        if not one.readable or one.path is None:
+            return math.inf
+        work = Workspace(
+            chunks=[np.zeros(1 << 17, np.uint8) for _ in range(2)], frames=[each[:1] for each in self._work.frames]
+        )
+        try:
+            with one.open() as raw:
+                stream, _ = decompressed(raw)
+                for _, frames in Reader(work).batches(stream):
+                    return float(frames["time_ns"][0])
+        except READ_ERRORS:
+            pass
+        return math.inf
+
+    def _produce(self) -> Iterator[Batch]:
+        """The first reading: every frame of every input, counted."""
+        if self._complete:
+            yield from self._produce_spans([(1, self._frames_read)])
+            return
+        self._frames_read = 0
+        for one in self._inputs:
+            if one.readable:
+                one.facts.first_frame = self._frames_read + 1
+                yield from self._first_reading(one)
+        self._complete = True
+
+    def _first_reading(self, one: _Input) -> Iterator[Batch]:
+        facts, counters = one.facts, new_counters()
+        reader = Reader(self._work)
+        turn = 0
+        try:
+            with one.open() as raw:
+                stream, compressed = decompressed(raw)
+                for data, frames in reader.batches(stream):
+                    turn ^= 1
+                    batch = self._decoded(data, frames, self._frames_read + 1, counters, turn)
+                    self._frames_read += len(frames)
+                    _count(facts, batch, counters)
+                    yield batch
+                one.plain = not compressed
+        except FilterError as problem:
+            reader.error = str(problem)
+        except READ_ERRORS as problem:
+            reader.error = f"reading failed after frame {reader.frames_count}: {problem or type(problem).__name__}"
+        finally:
+            _conclude(facts, reader, counters)
+        one.marks, one.header = reader.marks, reader.header
+
+    def _decoded(
+        self, data: np.ndarray, frames: np.ndarray, first_frame: int, counters: np.ndarray, turn: int
+    ) -> Batch:
+        chosen = self._filter.choose(data, frames) if self._filter is not None else EVERY
+        segments = decode(data, frames, first_frame, self._rows[turn], counters, chosen, self._verify)
+        return Batch(data, frames, segments, first_frame)
+
+    def _produce_spans(self, spans: Spans) -> Iterator[Batch]:
+        """A further reading: only the frames inside spans, nothing counted."""
+        bounds = np.array(spans, np.int64).reshape(-1, 2)
+        for one in self._inputs:
+            first = one.facts.first_frame
+            last = first + one.facts.packets_count - 1
+            inside = bounds[(bounds[:, 1] >= first) & (bounds[:, 0] <= last)]
+            if len(inside):
+                yield from self._second_reading(one, inside)
+
+    def _second_reading(self, one: _Input, bounds: np.ndarray) -> Iterator[Batch]:
+        counters = new_counters()
+        turn = 0
+        try:
+            with one.open_again() as raw:
+                for data, frames, first in self._wanted(one, raw, bounds):
+                    chosen = _inside(bounds, first, len(frames))
+                    if self._filter is not None:
+                        chosen &= self._filter.choose(data, frames)
+                    if not chosen.any():
+                        continue
+                    turn ^= 1
+                    segments = decode(data, frames, first, self._rows[turn], counters, chosen, self._verify)
+                    yield Batch(data, frames, segments, first)
+        except READ_ERRORS as problem:
+            one.facts.error = one.facts.error or f"reading a second time failed: {problem}"
+
+    def _wanted(self, one: _Input, raw: Any, bounds: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+        """Batches up to the last frame wanted, with their first frame's number, skipping what marks let skip."""
+        first_frame = one.facts.first_frame
+        wanted = bounds - first_frame  # frames of this file, from 0
+        position = 0
+        while True:
+            left = wanted[wanted[:, 1] >= position]
+            if not len(left):
+                return
+            target = max(int(left[0, 0]), position)
+            reader, stream = self._placed(one, raw, target)
+            for data, frames in reader.batches(stream):
+                position = reader.frames_count
+                yield data, frames, first_frame + position - len(frames)
+                left = wanted[wanted[:, 1] >= position]
+                if not len(left):
+                    return
+                if one.plain and _mark_before(one.marks, int(left[0, 0])).frame > position:
+                    break  # a later chunk holds it: seek there
+            else:
+                return
+
+    def _placed(self, one: _Input, raw: Any, target: int) -> tuple[Reader, Stream]:
+        """A reader and stream that will give the file's frame `target` (from 0) soon."""
+        reader = Reader(self._work)
+        if not one.plain or not one.marks:
+            stream, _ = decompressed(raw)
+            return reader, stream
+        mark = _mark_before(one.marks, target)
+        raw.seek(mark.offset)
+        if one.header is not None:
+            reader.use_header(one.header)
+        reader.start_at(mark)
+        return reader, raw
+
+
+def _ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The same batches, the next one being made by another thread while one is used."""
+    with ThreadPoolExecutor(1, thread_name_prefix="synsight-read") as thread:
+        coming = thread.submit(next, batches, None)
+        try:
+            while (batch := coming.result()) is not None:
+                coming = thread.submit(next, batches, None)
+                yield batch
+        finally:
+            coming.cancel()
+            thread.submit(batches.close).result()  # type: ignore[attr-defined]
+
+
+def _holds_capture(path: Path) -> bool:
+    """Whether a file in a directory is a capture, perhaps compressed."""
+    try:
+        with open(path, "rb", buffering=0) as raw:
+            first = bytearray(formats.SNIFF_BYTES)
+            stream, _ = decompressed(raw)
+            return formats.is_capture(bytes(first[: stream.readinto(first) or 0]))
+    except READ_ERRORS:
+        return os.access(path, os.R_OK) is False and path.suffix in (".pcap", ".pcapng", ".cap")
+
+
+def _count(facts: FileFacts, batch: Batch, counters: np.ndarray) -> None:
+    times = batch.frames["time_ns"]
+    earliest, latest = int(times.min()), int(times.max())
+    facts.start_ns = earliest if facts.start_ns is None else min(facts.start_ns, earliest)
+    facts.end_ns = latest if facts.end_ns is None else max(facts.end_ns, latest)
+    facts.packets_count += len(batch.frames)
+    facts.tcp_segments_count += int(np.count_nonzero(batch.segments["kind"] == Kind.TCP))
+
+
+def _conclude(facts: FileFacts, reader: Reader, counters: np.ndarray) -> None:
+    """Put what the reader learned into the facts."""
+    facts.skipped = named_counts(counters)
+    facts.link_types = list(dict.fromkeys(link_name(number) for number in reader.link_types))
+    facts.interfaces = list(reader.interfaces.names)
+    if reader.interfaces.dropped:
+        facts.kernel_dropped_count = sum(reader.interfaces.dropped.values())
+    facts.error = reader.error
+
+
+def _inside(bounds: np.ndarray, first: int, count: int) -> np.ndarray:
+    """One byte per frame from number `first` on: 1 inside a closed range of `bounds`."""
+    edges = np.zeros(count + 1, np.int64)
+    near = bounds[(bounds[:, 1] >= first) & (bounds[:, 0] < first + count)] - first
+    np.add.at(edges, np.clip(near[:, 0], 0, count), 1)
+    np.add.at(edges, np.clip(near[:, 1] + 1, 0, count), -1)
+    return (np.cumsum(edges[:-1]) > 0).astype(np.uint8)
+
+
+def _mark_before(marks: list[Mark], frame: int) -> Mark:
+    """The last mark at or before a frame of the file (from 0)."""
+    low, high = 0, len(marks) - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        if marks[middle].frame <= frame:
+            low = middle
+        else:
+            high = middle - 1
+    return marks[low]
