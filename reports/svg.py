@@ -1,7 +1,8 @@
 """matplotlib's SVG made fit to stand in a page: classes for styles, variables for colours, no ids.
 
-A page whose Content-Security-Policy allows no inline `style` attributes, and that changes its colours with the
-reader's dark mode, can show the result. The drawing is parsed, never searched as text: its labels are hostile.
+A page whose Content-Security-Policy allows no inline `style` attributes, and that changes its colours with
+the reader's dark mode, can show the result. The drawing is parsed, never searched as text: its labels are
+hostile.
 """
 
 from __future__ import annotations
@@ -32,12 +33,15 @@ class StyleSheet:
         return "".join(f".{name}{{{rules}}}\n" for rules, name in self._classes.items())
 
 
-def tidied(svg: bytes, sheet: StyleSheet) -> str:
-    """The drawing as one `<svg>` element. Only paths, groups and text with their geometry are kept."""
+def tidied(svg: bytes, sheet: StyleSheet, label: str = "") -> str:
+    """The drawing as one `<svg>` element, of paths, groups and text only; `label` says what it shows."""
     root = ElementTree.fromstring(svg)
     made = _element(root, sheet)
     made.set("xmlns", _SVG)
     made.set("class", "timeline")
+    if label:
+        made.set("role", "img")
+        made.set("aria-label", label)
     _, _, width, height = made.get("viewBox", "0 0 0 0").split()
     made.set("width", width)
     made.set("height", height)

@@ -1,7 +1,7 @@
 """Colours by what they mean, for light and dark backgrounds.
 
-The pairs hold WCAG AA contrast against `page` of the same background; states are told apart without red against
-green (after Okabe and Ito) and always carry their name as well. Light values are unique: a drawing made with
+Text colours hold WCAG AA contrast against `page` and `surface` of the same background. States are told apart
+without red against green and always carry their name as well. Light values are unique: a drawing made with
 them can be re-coloured by looking each one up.
 """
 
@@ -13,6 +13,11 @@ from types import MappingProxyType
 COLOURS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "page": ("#ffffff", "#15181c"),
+        "surface": ("#f5f6f8", "#1d2126"),
+        "rule": ("#d9dde2", "#343a42"),
+        "accent": ("#0b5cad", "#82baf2"),
+        "good": ("#17734a", "#5fcf97"),
+        "warning": ("#8a4b00", "#f2b463"),
         "ink": ("#1b1f24", "#e6e9ed"),
         "muted": ("#57606b", "#a5afba"),
         "lifeline": ("#77828e", "#8b96a3"),

@@ -1,8 +1,8 @@
 """One connection as a ladder diagram: SVG, PNG or PDF.
 
-Two lifelines, the client's on the left; beside each the states that end went through, solid when proven and pale
-with a broken edge when believed. A repeated segment is dashed; one that was dropped, or never came, ends in a
-cross at the side that stopped it. The same flow always gives the same bytes.
+Two lifelines, the client's on the left; beside each the states that end went through, solid when proven and
+pale with a broken edge when believed. A repeated segment is dashed; one that was dropped, or never came, ends
+in a cross at the side that stopped it. The same flow always gives the same bytes.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from synsight.reports.timeline_layout import (
 )
 from synsight.reports.wording import clipped, visible
 
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "synsight",
     "pdf.fonttype": 42,
@@ -54,7 +54,7 @@ _DASHES = {True: (0, (5, 2.2)), False: "solid"}
 
 
 def write_svg(analysis: Analysis, stream: TextIO, flow_id: str | None = None) -> None:
-    """Write the timeline of the worst connection, or of `flow_id`, as an SVG that follows light and dark mode."""
+    """Write the timeline of the worst connection, or of `flow_id`; it follows light and dark mode."""
     sheet = StyleSheet()
     markup = tidied(_rendered(_chosen(analysis, flow_id), FigureCanvasSVG, titled=True), sheet)
     stream.write(standalone(markup, sheet))
@@ -70,9 +70,9 @@ def write_pdf(analysis: Analysis, stream: IO[bytes], flow_id: str | None = None)
     stream.write(_rendered(_chosen(analysis, flow_id), FigureCanvasPdf, titled=True))
 
 
-def inline_svg(flow: Flow, sheet: StyleSheet) -> str:
-    """The timeline as an `<svg>` element for a page that defines the theme's variables; its styles go to `sheet`."""
-    return tidied(_rendered(flow, FigureCanvasSVG, titled=False), sheet)
+def inline_svg(flow: Flow, sheet: StyleSheet, label: str) -> str:
+    """The timeline as an `<svg>` for a page that has the theme's variables; its styles go to `sheet`."""
+    return tidied(_rendered(flow, FigureCanvasSVG, titled=False), sheet, label)
 
 
 def _chosen(analysis: Analysis, flow_id: str | None) -> Flow:
@@ -107,7 +107,7 @@ class _Drawing:
 
     def __init__(self, flow: Flow, titled: bool, opaque: bool) -> None:
         summary = visible(flow.findings[0].summary) if flow.findings else visible(flow.outcome)
-        verdict = textwrap.wrap(summary, 112, max_lines=3, placeholder=" …") if titled else []
+        verdict = textwrap.wrap(summary, 100, max_lines=3, placeholder=" …") if titled else []
         layout = lay_out(flow, top=(44 + 13 * len(verdict) if titled else 10) + 22)
         self.height = layout.height
         self.figure = Figure(
@@ -126,7 +126,7 @@ class _Drawing:
         self._foot(layout)
 
     def _text(
-        self, x: float, y: float, words: str, colour: str = "ink", size: float = 8, **style: Any
+        self, x: float, y: float, words: str, colour: str = "ink", size: float = 9, **style: Any
     ) -> None:
         across, down = x / WIDTH, 1 - y / self.height
         options = {"ha": "left", "va": "baseline", "parse_math": False, **style}
@@ -142,20 +142,22 @@ class _Drawing:
             14,
             24,
             f"{clipped(str(flow.client), 48)} → {clipped(str(flow.server), 48)}",
-            size=11,
+            size=12.5,
             weight="bold",
         )
         for index, line in enumerate(verdict):
-            self._text(14, 41 + 13 * index, line, "muted", 8.5)
+            self._text(14, 41 + 13 * index, line, "muted", 9.5)
 
     def _heads(self, flow: Flow, layout: Layout) -> None:
         y = layout.top - 6
-        self._text(TIME_X, y, "seconds", "muted", 7.5, ha="right")
-        self._text(FRAME_X, y, "frame", "muted", 7.5, ha="right")
-        self._text(CLIENT_X - BAND, y - 11, "client", "muted", 7.5)
-        self._text(CLIENT_X - BAND, y, clipped(str(flow.client), 48), size=8, weight="bold")
-        self._text(SERVER_X + BAND, y - 11, "server", "muted", 7.5, ha="right")
-        self._text(SERVER_X + BAND, y, clipped(str(flow.server), 48), size=8, weight="bold", ha="right")
+        self._text(TIME_X, y, "seconds", "muted", 8.5, ha="right")
+        self._text(FRAME_X, y, "frame", "muted", 8.5, ha="right")
+        for x, align, end, name in (
+            (CLIENT_X - BAND, "left", "client", clipped(str(flow.client), 48)),
+            (SERVER_X + BAND, "right", "server", clipped(str(flow.server), 48)),
+        ):
+            self._text(x, y - 12, end, "muted", 8.5, ha=align)
+            self._text(x, y, name, size=9 if len(name) < 36 else 7.5, weight="bold", ha=align)
 
     def _band(self, band: Band) -> None:
         x = CLIENT_X - BAND if band.end == "client" else SERVER_X
@@ -173,7 +175,7 @@ class _Drawing:
                 clip_on=False,
             )
         )
-        self._text(x + BAND / 2, band.top + 10.5, band.label, size=7.5, ha="center")
+        self._text(x + BAND / 2, band.top + 11.5, band.label, size=8.5, ha="center")
 
     def _lifelines(self, layout: Layout) -> None:
         for x in (CLIENT_X, SERVER_X):
@@ -186,7 +188,7 @@ class _Drawing:
             for y in (pause.y - 3, pause.y + 3):
                 self._line([(x - 5, y + 2), (x + 5, y - 2)], "lifeline", 1.2)
         self._text(
-            (CLIENT_X + SERVER_X) / 2, pause.y + 2.5, pause.label, "muted", 7.5, ha="center", style="italic"
+            (CLIENT_X + SERVER_X) / 2, pause.y + 2.5, pause.label, "muted", 8.5, ha="center", style="italic"
         )
 
     def _arrow(self, arrow: Arrow) -> None:
@@ -201,22 +203,22 @@ class _Drawing:
             self._cross(*end)
         elif came:
             self._head(end, 1 if arrow.to_x > arrow.from_x else -1, colour)
-        self._text(TIME_X, arrow.y + 3, arrow.time, size=7.5, ha="right")
+        self._text(TIME_X, arrow.y + 3, arrow.time, size=8.5, ha="right")
         if came:
-            self._text(FRAME_X, arrow.y + 3, str(row.frame), "muted", 7.5, ha="right")
+            self._text(FRAME_X, arrow.y + 3, str(row.frame), "muted", 8.5, ha="right")
         self._words(arrow, colour)
 
     def _words(self, arrow: Arrow, colour: str) -> None:
         middle = (CLIENT_X + SERVER_X) / 2
         tint = "ink" if colour == "segment" else colour
-        self._text(middle, arrow.y - 2.5, arrow.label, tint, 8, ha="center", weight="bold")
-        below = arrow.y + SLANT + 9
+        self._text(middle, arrow.y - 2.5, arrow.label, tint, 9, ha="center", weight="bold")
+        below = arrow.y + SLANT + 10
         if arrow.stop:
             x = min(max(arrow.to_x, CLIENT_X + 48), SERVER_X - 48)
-            self._text(x, below + 2.5, arrow.stop, "lost", 7.5, ha="center")
-            below += 13
+            self._text(x, below + 2.5, arrow.stop, "lost", 8.5, ha="center")
+            below += 14
         for index, note in enumerate(arrow.notes):
-            self._text(middle, below + 10.5 * index, note, "muted", 7, ha="center")
+            self._text(middle, below + 11.5 * index, note, "muted", 8, ha="center")
 
     def _head(self, tip: tuple[float, float], direction: int, colour: str) -> None:
         x, y = tip
@@ -238,7 +240,7 @@ class _Drawing:
     def _foot(self, layout: Layout) -> None:
         y = layout.bottom + 18
         if layout.left_out:
-            self._text((CLIENT_X + SERVER_X) / 2, y, layout.left_out, size=8, ha="center", weight="bold")
+            self._text((CLIENT_X + SERVER_X) / 2, y, layout.left_out, size=9, ha="center", weight="bold")
             y += 16
         self._text(
             WIDTH / 2,
@@ -246,6 +248,6 @@ class _Drawing:
             "solid state: proven · pale state with ?: believed · dashed: sent again · dotted: never came · "
             "cross: dropped there",
             "muted",
-            7,
+            8,
             ha="center",
         )

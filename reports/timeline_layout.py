@@ -16,10 +16,10 @@ TIME_X, FRAME_X = 58.0, 98.0  # right edges of the two columns of numbers
 CLIENT_X, SERVER_X = 200.0, 500.0  # the lifelines
 BAND = 92.0  # width of a state's band, outside of its lifeline
 SLANT = 5.0  # how much lower an arrow ends than it begins
-_LABEL = 13.0  # room above an arrow
-_NOTE = 10.5  # one line below an arrow
+_LABEL = 14.5  # room above an arrow
+_NOTE = 11.5  # one line below an arrow
 _PAUSE_NS = 500_000_000  # from here on the axis is broken and the gap is told
-_NOTE_CHARACTERS = 58
+_NOTE_CHARACTERS = 54
 _ROWS = 60
 
 
@@ -79,7 +79,7 @@ def lay_out(flow: Flow, top: float) -> Layout:
     for row in flow.ladder[:_ROWS]:
         gap_ns = row.at_ns - before_ns
         if gap_ns >= _PAUSE_NS:
-            room = 16 + 7 * math.log10(gap_ns / _PAUSE_NS)
+            room = 18 + 7 * math.log10(gap_ns / _PAUSE_NS)
             pauses.append(Pause(y + room / 2, units.duration(gap_ns)))
             y += room
         arrow = _arrow(row, y + _LABEL, flow.start_ns)
