@@ -1,9 +1,10 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
+# mypy: ignore-errors
 """A classic BPF virtual machine over a batch of FRAME rows. Compiled; releases the GIL.
 
-Instructions are libpcap's own: `compile` emits them, this runs them, so frames keep their numbers and need not be
-handed to libpcap one by one. A load outside the captured bytes rejects the frame, as in libpcap's interpreter.
-Source: McCanne and Jacobson, The BSD Packet Filter (1993), section 3; bpf(4).
+Instructions are libpcap's own: `compile` emits them, this runs them, so frames keep their numbers and need
+not be handed to libpcap one by one. A load outside the captured bytes rejects the frame, as in libpcap's
+interpreter. Source: McCanne and Jacobson, The BSD Packet Filter (1993), section 3; bpf(4).
 """
 
 import cython
@@ -79,7 +80,7 @@ def _accept(
     program: cython.uint[:, ::1], p: cython.p_uchar, size: cython.ulonglong, wire: cython.uint
 ) -> cython.int:
     """Run the program over one frame: 1 accepted, 0 rejected. Every jump goes forward, so it ends."""
-    memory: cython.uint[16]
+    memory = cython.declare(cython.uint[16])
     a: cython.uint = 0
     x: cython.uint = 0
     operand: cython.uint

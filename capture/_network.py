@@ -1,9 +1,10 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
+# mypy: ignore-errors
 """From a frame's first byte to its transport header: links, tunnels, IP. Compiled; releases the GIL.
 
-`locate` writes one SEGMENT row per frame whose innermost IP packet carries TCP, ICMP or ICMPv6 (and one finished
-row per ARP message); every other frame is counted under one skip reason. In the rows it leaves, the payload
-fields describe the whole transport part, which `_transport.parse` then narrows to the TCP payload:
+`locate` writes one SEGMENT row per frame whose innermost IP packet carries TCP, ICMP or ICMPv6 (and one
+finished row per ARP message); every other frame is counted under one skip reason. In the rows it leaves, the
+payload fields describe the whole transport part, which `_transport.parse` then narrows to the TCP payload:
 
 * `payload_offset`: first byte of the transport header in the buffer;
 * `payload_captured_bytes`: bytes of it that the buffer holds;
@@ -398,9 +399,7 @@ def _ipv4(walk: cython.pointer(Walk), row: cython.pointer(SegmentRow)) -> cython
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _source_routed(
-    walk: cython.pointer(Walk), at: cython.Py_ssize_t, stop: cython.Py_ssize_t
-) -> cython.bint:
+def _source_routed(walk: cython.pointer(Walk), at: cython.Py_ssize_t, stop: cython.Py_ssize_t) -> cython.bint:
     """Whether a loose or strict source route makes the header's destination a mere hop."""
     option: cython.uint
     while at < stop:
@@ -521,7 +520,7 @@ def _protocol(walk: cython.pointer(Walk), row: cython.pointer(SegmentRow)) -> cy
 @cython.nogil
 @cython.exceptval(check=False)
 def _gre(walk: cython.pointer(Walk)) -> cython.int:
-    """RFC 2784 and 2890, version 1 (RFC 2637), transparent Ethernet bridging, NVGRE, ERSPAN II and III."""
+    """RFC 2784, 2890, version 1 (RFC 2637), transparent Ethernet bridging, NVGRE, ERSPAN II and III."""
     at: cython.Py_ssize_t = walk.at
     flags: cython.uint = _u16(walk, at)
     kind: cython.uint = _u16(walk, at + 2)
@@ -539,6 +538,9 @@ def _gre(walk: cython.pointer(Walk)) -> cython.int:
     if flags & 7 == 1:
         if flags & 0x80:
             at += 4  # acknowledgment
+        if kind == 0x6400:  # MikroTik EoIP: the key field is a length and a tunnel number
+            walk.at = at
+            return _ETHERNET
         walk.at = at
         return _PPP if kind == 0x880B else _OTHER_PROTOCOL
     if kind == 0x88BE:  # ERSPAN: type I has no header of its own, and no GRE sequence number
@@ -564,8 +566,13 @@ def _udp(walk: cython.pointer(Walk)) -> cython.int:
     at: cython.Py_ssize_t = walk.at + 8
     sport: cython.uint = _u16(walk, walk.at)
     dport: cython.uint = _u16(walk, walk.at + 2)
+    length: cython.Py_ssize_t = _u16(walk, walk.at + 4)
     if walk.fragment or _lacks(walk, 16):
         return _UDP
+    if length >= 8 and walk.at + length < walk.wire_end:
+        walk.wire_end = walk.at + length
+        if walk.end > walk.wire_end:
+            walk.end = walk.wire_end
     if dport == 4789 or dport == 8472 or sport == 4789 or sport == 8472:  # VXLAN: the I flag
         if _u8(walk, at) & 0x08 == 0:
             return _UDP
@@ -673,8 +680,6 @@ def _l2tp(walk: cython.pointer(Walk), at: cython.Py_ssize_t) -> cython.int:
 def _link(walk: cython.pointer(Walk), row: cython.pointer(SegmentRow), kind: cython.uint) -> cython.int:
     """The outermost header, by the capture's link type."""
     at: cython.Py_ssize_t = walk.at
-    family: cython.uint
-    size: cython.Py_ssize_t
     if kind == 113 or kind == 276:
         return _cooked(walk, row, kind)
     if kind == 101 or kind == 12 or kind == 14 or kind == 228 or kind == 229:
@@ -787,7 +792,7 @@ def _family(walk: cython.pointer(Walk), row: cython.pointer(SegmentRow), kind: c
 @cython.nogil
 @cython.exceptval(check=False)
 def _nflog(walk: cython.pointer(Walk)) -> cython.int:
-    """Linux netfilter log: family, version, resource, then attributes in the writer's byte order; 9 is the packet."""
+    """Linux netfilter log: 4 bytes, then attributes in the writer's byte order; number 9 is the packet."""
     at: cython.Py_ssize_t = walk.at + 4
     size: cython.uint
     kind: cython.uint
@@ -877,7 +882,7 @@ def _locate(
     count: cython.Py_ssize_t = 0
     i: cython.Py_ssize_t
     step: cython.int
-    walk: Walk
+    walk = cython.declare(Walk)
     frame: cython.pointer(FrameRow)
     row: cython.pointer(SegmentRow)
     every: cython.bint = chosen.shape[0] == 0
@@ -931,9 +936,9 @@ def locate(
 ) -> int:
     """Write a row per frame of `frames` worth parsing further; returns how many.
 
-    `chosen`: one byte per frame, 0 leaves the frame out (reason `filtered`); empty means all. `first_frame`: number
-    of the first frame. `rows` holds at least as many rows as `frames`; `skipped` one counter per SKIP_REASONS, added
-    to. ARP rows are both written and left for `_transport.parse` to count.
+    `chosen`: one byte per frame, 0 leaves the frame out (reason `filtered`); empty means all. `first_frame`:
+    number of the first frame. `rows` holds at least as many rows as `frames`; `skipped` one counter per
+    SKIP_REASONS, added to. ARP rows are both written and left for `_transport.parse` to count.
     """
     if rows.shape[0] < frames.shape[0] or skipped.shape[0] < 16:
         raise ValueError("too few rows or counters")

@@ -1,10 +1,11 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
+# mypy: ignore-errors
 """Finds the frames of a pcap or pcapng stream inside a chunk of its bytes. Compiled; releases the GIL.
 
 A scanner is given a buffer and the part of it that is filled; it writes FRAME rows until the rows are full
-(`FULL`), the next record is incomplete (`MORE`, `needed` says how many bytes it takes), the bytes are no record
-(`CORRUPT`, `reason` says why) or, for pcapng, a block that is no packet waits for Python at `position` (`BLOCK`).
-`position` is always the first byte not consumed. Nothing is read at or past `stop`.
+(`FULL`), the next record is incomplete (`MORE`, `needed` says how many bytes it takes), the bytes are no
+record (`CORRUPT`, `reason` says why) or, for pcapng, a block that is no packet waits for Python at `position`
+(`BLOCK`). `position` is always the first byte not consumed. Nothing is read at or past `stop`.
 
 Sources: draft-ietf-opsawg-pcap sections 4 and 5; draft-ietf-opsawg-pcapng section 4.
 """
@@ -38,9 +39,11 @@ MORE = 1
 CORRUPT = 2
 BLOCK = 3
 
+BAD_LENGTH = 2
+
 REASONS = {
     1: "a record claims more bytes than any packet has",
-    2: "a block's length is impossible",
+    BAD_LENGTH: "a block's length is impossible",
     3: "a block's two length fields differ",
     4: "a packet is longer than its block",
     5: "a packet names an interface that was not described",
@@ -96,7 +99,15 @@ class PcapScanner:
     limit: cython.uint
     link_type: cython.ushort
 
-    def __init__(self, swapped, nanosecond, modified, snaplen, link_type, version_minor):
+    def __init__(
+        self,
+        swapped: bool,
+        nanosecond: bool,
+        modified: bool,
+        snaplen: int,
+        link_type: int,
+        version_minor: int,
+    ) -> None:
         self.swapped = swapped
         self.unit_ns = 1 if nanosecond else 1000
         self.record_bytes = 24 if modified else 16
@@ -104,10 +115,16 @@ class PcapScanner:
         # taken as a limit; 0 means unlimited.
         self.limit = min(max(snaplen or MAX_RECORD_BYTES, 262144), MAX_RECORD_BYTES)
         self.link_type = link_type
-        self.old_lengths = version_minor <= 3  # before 2.4 the two lengths could be swapped (libpcap sf-pcap.c)
+        self.old_lengths = (
+            version_minor <= 3
+        )  # before 2.4 the two lengths could be swapped (libpcap sf-pcap.c)
 
     def scan(
-        self, data: cython.uchar[::1], start: cython.Py_ssize_t, stop: cython.Py_ssize_t, frames: FrameRow[::1]
+        self,
+        data: cython.uchar[::1],
+        start: cython.Py_ssize_t,
+        stop: cython.Py_ssize_t,
+        frames: FrameRow[::1],
     ) -> int:
         """Fill `frames` from data[start:stop]; returns how many rows were written."""
         if not 0 <= start <= stop <= data.shape[0]:
@@ -168,7 +185,7 @@ class PcapScanner:
 
 @cython.cclass
 class PcapngScanner:
-    """Blocks of one pcapng section; a new section or interface is set by the caller through `configure`."""
+    """Blocks of a pcapng file; the caller sets each new section or interface through `configure`."""
 
     position = cython.declare(cython.Py_ssize_t, visibility="public")
     needed = cython.declare(cython.Py_ssize_t, visibility="public")
@@ -179,18 +196,22 @@ class PcapngScanner:
     interfaces: InterfaceRow[::1]
     interfaces_count: cython.Py_ssize_t
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.last_ns = 0
         self.interfaces_count = 0
 
-    def configure(self, swapped, interfaces: InterfaceRow[::1], count):
-        """Byte order and interface table (only its first `count` rows are valid) of the section being read."""
+    def configure(self, swapped: bool, interfaces: InterfaceRow[::1], count: int) -> None:
+        """Byte order and interface table (its first `count` rows are valid) of the section being read."""
         self.swapped = swapped
         self.interfaces = interfaces
         self.interfaces_count = min(count, interfaces.shape[0])
 
     def scan(
-        self, data: cython.uchar[::1], start: cython.Py_ssize_t, stop: cython.Py_ssize_t, frames: FrameRow[::1]
+        self,
+        data: cython.uchar[::1],
+        start: cython.Py_ssize_t,
+        stop: cython.Py_ssize_t,
+        frames: FrameRow[::1],
     ) -> int:
         """Fill `frames` from data[start:stop]; returns how many rows were written."""
         if not 0 <= start <= stop <= data.shape[0]:
@@ -297,7 +318,9 @@ class PcapngScanner:
                 (cython.cast(cython.ulonglong, _u32(base + block + 12, swapped)) << 32)
                 | _u32(base + block + 16, swapped),
             )
-        row.time_ns = self.last_ns  # a Simple Packet Block has no time: the packet before it is the best guess
+        row.time_ns = (
+            self.last_ns
+        )  # a Simple Packet Block has no time: the packet before it is the best guess
         row.offset = cython.cast(cython.uint, data_at)
         row.captured_bytes = cython.cast(cython.uint, captured)
         row.wire_bytes = wire if wire > captured else cython.cast(cython.uint, captured)
@@ -305,9 +328,7 @@ class PcapngScanner:
         row.link_type = interface.link_type
         row.direction = 0
         if kind != 3:
-            row.direction = _direction(
-                base, data_at + ((captured + 3) & ~3), block + length - 4, swapped
-            )
+            row.direction = _direction(base, data_at + ((captured + 3) & ~3), block + length - 4, swapped)
         return 0
 
 

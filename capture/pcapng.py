@@ -42,12 +42,13 @@ class Section:
     """The section being read: byte order and interface table. Rows below `count` never change."""
 
     big_endian: bool
-    table: np.ndarray
-    count: int
+    table: np.ndarray  # INTERFACE rows
+    count: int  # rows in use
+    first_number: int  # number of its first interface among those of all sections
 
     def snapshot(self) -> Section:
         """The section as it is now, unharmed by interfaces described later."""
-        return Section(self.big_endian, self.table, self.count)
+        return Section(self.big_endian, self.table, self.count, self.first_number)
 
 
 @dataclass(slots=True)
@@ -56,17 +57,18 @@ class Interfaces:
 
     names: list[str] = field(default_factory=list)  # in order of description; "" when unnamed
     link_types: list[int] = field(default_factory=list)
-    dropped: dict[int, int] = field(default_factory=dict)  # interface number -> drops, by the latest statistics
-    section_base: int = 0  # number of the section's first interface
+    dropped: dict[int, int] = field(
+        default_factory=dict
+    )  # interface number -> drops, by the latest statistics
 
 
-def new_section(big_endian: bool) -> Section:
+def new_section(big_endian: bool, first_number: int) -> Section:
     """A section without interfaces yet."""
-    return Section(big_endian, np.zeros(4, INTERFACE), 0)
+    return Section(big_endian, np.zeros(4, INTERFACE), 0, first_number)
 
 
 def section_length(block: bytes) -> tuple[bool, int] | None:
-    """Byte order (True: big-endian) and length of the section header block that begins here; None when it is none.
+    """Byte order (True: big-endian) and length of the section header block here; None when it is none.
 
     `block` holds at least 12 bytes.
     """
@@ -93,7 +95,7 @@ def describe_interface(block: bytes, section: Section, known: Interfaces) -> Non
             offset_s = struct.unpack(order + "q", value)[0]
     if section.count == len(section.table):
         section.table = np.concatenate([section.table, np.zeros(len(section.table), INTERFACE)])
-    number = min(len(known.names), _MAX_INTERFACES)
+    number = min(section.first_number + section.count, _MAX_INTERFACES)
     offset_ns = max(min(offset_s, 9_000_000_000), -9_000_000_000) * 10**9
     section.table[section.count] = (multiplier, divisor, offset_ns, snaplen, number, link_type, shift)
     section.count += 1
@@ -115,11 +117,11 @@ def note_statistics(block: bytes, section: Section, known: Interfaces) -> None:
         if code in (_ISB_IFDROP, _ISB_OSDROP) and len(value) == 8
     ]
     if drops:
-        known.dropped[known.section_base + interface] = sum(drops)
+        known.dropped[section.first_number + interface] = sum(drops)
 
 
 def _resolution(tsresol: int) -> tuple[int, int, int]:
-    """(multiplier, divisor, shift) of an if_tsresol byte: a negative power of 10, or of 2 with the top bit set."""
+    """(multiplier, divisor, shift) of an if_tsresol byte: a negative power of 10, or 2 with the top bit."""
     exponent = tsresol & 0x7F
     if tsresol & 0x80:
         return 0, 0, exponent

@@ -1,4 +1,4 @@
-"""One capture file as batches of FRAME rows: headers, chunks, the carry between chunks, and where it went wrong."""
+"""One capture file as batches of FRAME rows: headers, chunks, what chunks carry over, and errors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-
 from synsight.capture import _scan, formats, pcapng
 from synsight.capture.segment import FRAME
 from synsight.capture.streams import READ_ERRORS, Stream
@@ -23,19 +22,26 @@ _HOST_BIG_ENDIAN = sys.byteorder == "big"
 
 @dataclass(slots=True)
 class Workspace:
-    """Memory shared by all files of a capture. Two of each: a batch stays valid while the next one is made."""
+    """Memory shared by all files of a capture; two of each, so a batch stays valid while the next is made."""
 
-    chunks: list[np.ndarray] = field(default_factory=lambda: [np.zeros(CHUNK_BYTES, np.uint8) for _ in range(2)])
-    frames: list[np.ndarray] = field(default_factory=lambda: [np.zeros(BATCH_FRAMES, FRAME) for _ in range(2)])
+    chunks: list[np.ndarray] = field(
+        default_factory=lambda: [np.zeros(CHUNK_BYTES, np.uint8) for _ in range(2)]
+    )
+    frames: list[np.ndarray] = field(
+        default_factory=lambda: [np.zeros(BATCH_FRAMES, FRAME) for _ in range(2)]
+    )
     chunk: int = 0  # the one being scanned
     batch: int = 0  # the rows given out last
 
     def next_chunk(self, start: int, stop: int, needed: int) -> int:
-        """Move bytes [start, stop) to the front of the other chunk, grown to hold `needed`; returns their count."""
+        """Move bytes [start, stop) to the front of the other chunk; returns their count.
+
+        That chunk is made larger when it could not hold a record of `needed` bytes.
+        """
         current = self.chunks[self.chunk]
         self.chunk ^= 1
         if len(self.chunks[self.chunk]) < needed:
-            self.chunks[self.chunk] = np.zeros(max(needed, CHUNK_BYTES), np.uint8)
+            self.chunks[self.chunk] = np.zeros(needed, np.uint8)
         self.chunks[self.chunk][: stop - start] = current[start:stop]
         return stop - start
 
@@ -54,12 +60,11 @@ class Mark:
 
 
 class Reader:
-    """Reads one stream from its start, or from a Mark. After the last batch `error` says why reading stopped early."""
+    """Reads one stream from its start, or from a Mark; in the end `error` says why it stopped early."""
 
     def __init__(self, work: Workspace) -> None:
         self.error: str | None = None
         self.interfaces = pcapng.Interfaces()
-        self.link_types: list[int] = []
         self.marks: list[Mark] = []
         self.frames_count = 0  # frames given out so far, counted from the file's start
         self._work = work
@@ -76,7 +81,7 @@ class Reader:
             self._configure()
 
     def batches(self, stream: Stream) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """(data, frames) pairs: the chunk's bytes and FRAME rows into it, valid until the next but one is asked for."""
+        """(data, frames) pairs: bytes and FRAME rows into them, valid until the next but one is asked for."""
         start = stop = 0
         needed = formats.PCAP_HEADER_BYTES
         while True:
@@ -114,16 +119,18 @@ class Reader:
     def _fill(self, stream: Stream, stop: int) -> int:
         """Read once behind the carried bytes; 0 at the end and after an error, which is noted."""
         try:
-            return stream.readinto(memoryview(self._work.chunks[self._work.chunk])[stop:]) or 0
+            return stream.readinto(self._work.chunks[self._work.chunk][stop:].data) or 0
         except READ_ERRORS as problem:
-            self.error = f"reading failed after frame {self.frames_count}: {problem or type(problem).__name__}"
+            self.error = (
+                f"reading failed after frame {self.frames_count}: {problem or type(problem).__name__}"
+            )
             return 0
 
     def _begin(self, stop: int) -> int:
         """Make the scanner from the file header; returns where the first record begins."""
         first = bytes(self._work.chunks[self._work.chunk][: min(stop, formats.SNIFF_BYTES)])
         if first[:4] == formats.PCAPNG_MAGIC:
-            self._section = pcapng.new_section(_HOST_BIG_ENDIAN)
+            self._section = pcapng.new_section(_HOST_BIG_ENDIAN, 0)
             self._configure()
             return 0
         if len(first) >= 4 and not formats.is_capture(first):
@@ -137,7 +144,6 @@ class Reader:
     def use_header(self, header: formats.PcapHeader) -> None:
         """Read pcap records as this file header says."""
         self._header = header
-        self.link_types = [header.link_type]
         self._scanner = _scan.PcapScanner(
             header.big_endian != _HOST_BIG_ENDIAN,
             header.nanosecond,
@@ -148,13 +154,20 @@ class Reader:
         )
 
     @property
+    def link_types(self) -> list[int]:
+        """Link type numbers the file declares, in order, repeats left out."""
+        if self._header is not None:
+            return [self._header.link_type]
+        return list(dict.fromkeys(self.interfaces.link_types))
+
+    @property
     def header(self) -> formats.PcapHeader | None:
         """The pcap file header; None for pcapng."""
         return self._header
 
     def _configure(self) -> None:
         assert self._section is not None
-        if self._scanner is None:
+        if not isinstance(self._scanner, _scan.PcapngScanner):
             self._scanner = _scan.PcapngScanner()
         section = self._section
         self._scanner.configure(section.big_endian != _HOST_BIG_ENDIAN, section.table, section.count)
@@ -163,30 +176,36 @@ class Reader:
         return self._section.snapshot() if self._section is not None else None
 
     def _block(self, start: int, stop: int) -> tuple[int, int]:
-        """Take in the pcapng block at `start`, which is no packet; the scan status to go on with and the next block."""
+        """Take in the block at `start`, no packet; returns a scan status and where the next block is."""
         assert self._section is not None
-        assert self._scanner is not None
+        assert isinstance(self._scanner, _scan.PcapngScanner)
         data = self._work.chunks[self._work.chunk]
         head = bytes(data[start : start + 12])
-        length = self._scanner.needed
         if head[:4] == formats.PCAPNG_MAGIC:
-            found = pcapng.section_length(head)
-            if found is None or not 28 <= found[1] <= _scan.MAX_RECORD_BYTES:
-                self._scanner.reason = 2
-                return _scan.CORRUPT, start
-            length = found[1] + 3 & ~3
-            if stop - start < length:
-                self._scanner.needed = length
-                return _scan.MORE, start
-            self._section = pcapng.new_section(found[0])
-            self.interfaces.section_base = len(self.interfaces.names)
+            return self._new_section(head, start, stop)
+        length = self._scanner.needed
+        block = bytes(data[start : start + length])
+        if head[3 if self._section.big_endian else 0] == pcapng.INTERFACE_DESCRIPTION:
+            pcapng.describe_interface(block, self._section, self.interfaces)
         else:
-            block = bytes(data[start : start + length])
-            if head[0 if not self._section.big_endian else 3] == pcapng.INTERFACE_DESCRIPTION:
-                pcapng.describe_interface(block, self._section, self.interfaces)
-                self.link_types = list(dict.fromkeys(self.interfaces.link_types))
-            else:
-                pcapng.note_statistics(block, self._section, self.interfaces)
+            pcapng.note_statistics(block, self._section, self.interfaces)
+        self._configure()
+        return _scan.FULL, start + length
+
+    def _new_section(self, head: bytes, start: int, stop: int) -> tuple[int, int]:
+        """Begin the section whose header block is at `start`; returns as `_block` does."""
+        assert self._section is not None
+        assert self._scanner is not None
+        found = pcapng.section_length(head)
+        if found is None or not 28 <= found[1] <= _scan.MAX_RECORD_BYTES:
+            self._scanner.reason = _scan.BAD_LENGTH
+            return _scan.CORRUPT, start
+        big_endian, length = found
+        length = (length + 3) & ~3
+        if stop - start < length:
+            self._scanner.needed = length
+            return _scan.MORE, start
+        self._section = pcapng.new_section(big_endian, self._section.first_number + self._section.count)
         self._configure()
         return _scan.FULL, start + length
 

@@ -6,8 +6,8 @@
         for facts in capture.files:
             print(facts.path, facts.packets_count, facts.error)
 
-Reading never raises halfway: a damaged or cut file ends early with `error` set on its FileFacts, and what preceded
-the damage was delivered.
+Reading never raises halfway: a damaged or cut file ends early with `error` set on its FileFacts, and what
+preceded the damage was delivered.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 import numpy as np
-
 from synsight.capture import formats
 from synsight.capture.decode import EVERY, decode, named_counts, new_counters, new_rows
 from synsight.capture.filters import FilterError, FrameFilter
@@ -94,11 +93,11 @@ class _Input:
 class Capture:
     """One or several inputs read as one, in the order of their first packets.
 
-    `paths`: files, directories (the capture files directly in them) or `-` for standard input (`stdin`, or the
-    process's own), which is copied to a nameless temporary file while it is read. Compression is recognised by
-    content. `bpf`: a libpcap filter; frames that it leaves out keep their numbers and count as `filtered`.
-    Raises CaptureError when the filter is not valid or no input can be opened; an input that cannot be opened beside
-    others that can has its `error` set.
+    `paths`: files, directories (the capture files directly in them) or `-` for standard input (`stdin`, or
+    the process's own), which is copied to a nameless temporary file while it is read. Compression is
+    recognised by content. `bpf`: a libpcap filter; frames that it leaves out keep their numbers and count as
+    `filtered`. Raises CaptureError when the filter is not valid or no input can be opened; an input that
+    cannot be opened beside others that can has its `error` set.
     """
 
     def __init__(
@@ -153,8 +152,8 @@ class Capture:
     def batches(self, spans: Spans | None = None) -> Iterator[Batch]:
         """All batches in order; facts are counted the first time this is exhausted.
 
-        `spans`: only the segments of frames inside these closed, sorted, disjoint ranges of frame numbers, for a
-        second reading; batches without any are left out, and uncompressed inputs are sought through.
+        `spans`: only the segments of frames inside these closed, sorted, disjoint ranges of frame numbers,
+        for a second reading; batches without any are left out, and uncompressed inputs are sought through.
         """
         if spans is not None and not self._complete:
             for _ in self.batches():
@@ -176,7 +175,13 @@ class Capture:
         except OSError as problem:
             words = problem.strerror or str(problem)
             advice = "check the path" if isinstance(problem, FileNotFoundError) else "check its permissions"
-            return [_Input(FileFacts(text, error=f"cannot be opened: {words.lower()}; {advice}"), path, readable=False)]
+            return [
+                _Input(
+                    FileFacts(text, error=f"cannot be opened: {words.lower()}; {advice}"),
+                    path,
+                    readable=False,
+                )
+            ]
         if not inside:
             facts = FileFacts(text, error="no pcap or pcapng file in this directory")
             return [_Input(facts, path, readable=False)]
@@ -187,7 +192,8 @@ class Capture:
         if not one.readable or one.path is None:
             return math.inf
         work = Workspace(
-            chunks=[np.zeros(1 << 17, np.uint8) for _ in range(2)], frames=[each[:1] for each in self._work.frames]
+            chunks=[np.zeros(1 << 17, np.uint8) for _ in range(2)],
+            frames=[each[:1] for each in self._work.frames],
         )
         try:
             with one.open() as raw:
@@ -227,7 +233,9 @@ class Capture:
         except FilterError as problem:
             reader.error = str(problem)
         except READ_ERRORS as problem:
-            reader.error = f"reading failed after frame {reader.frames_count}: {problem or type(problem).__name__}"
+            reader.error = (
+                f"reading failed after frame {reader.frames_count}: {problem or type(problem).__name__}"
+            )
         finally:
             _conclude(facts, reader, counters)
         one.marks, one.header = reader.marks, reader.header
@@ -266,8 +274,10 @@ class Capture:
         except READ_ERRORS as problem:
             one.facts.error = one.facts.error or f"reading a second time failed: {problem}"
 
-    def _wanted(self, one: _Input, raw: Any, bounds: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
-        """Batches up to the last frame wanted, with their first frame's number, skipping what marks let skip."""
+    def _wanted(
+        self, one: _Input, raw: Any, bounds: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+        """Batches up to the last frame wanted, with their first frame's number; marks let it skip."""
         first_frame = one.facts.first_frame
         wanted = bounds - first_frame  # frames of this file, from 0
         position = 0

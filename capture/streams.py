@@ -1,7 +1,7 @@
-"""Bytes of a capture: files, standard input kept for re-reading, and compressed content, all as one kind of stream.
+"""Bytes of a capture: files, standard input kept for re-reading, compressed content, as one kind of stream.
 
-A stream has `readinto(buffer) -> int` (bytes written, 0 at the end) and `close()`; a stream may give fewer bytes
-than asked for. Nothing is unpacked to disk.
+A stream has `readinto(buffer) -> int` (bytes written, 0 at the end) and `close()`; a stream may give fewer
+bytes than asked for. Nothing is unpacked to disk.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import lzma
 import tempfile
 import zlib
 from collections.abc import Callable
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, cast
 
 from synsight.capture import formats
 
@@ -20,7 +20,14 @@ _INPUT_BYTES = 1 << 16
 _OUTPUT_BYTES = 1 << 20
 _MAGIC_BYTES = 6
 
-READ_ERRORS: tuple[type[BaseException], ...] = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, RuntimeError)
+READ_ERRORS: tuple[type[BaseException], ...] = (
+    OSError,
+    EOFError,
+    ValueError,
+    zlib.error,
+    lzma.LZMAError,
+    RuntimeError,
+)
 """What reading damaged compressed content or a failing disk can raise."""
 
 
@@ -96,7 +103,9 @@ class Decompressor:
         while True:
             if self._engine.eof:
                 self._waiting = self._engine.unused_data or self._fill()
-                self._waiting = self._waiting.lstrip(b"\0")  # padding between members, as gzip and tape writers leave
+                self._waiting = self._waiting.lstrip(
+                    b"\0"
+                )  # padding between members, as gzip and tape writers leave
                 if not self._waiting:
                     return 0
                 if formats.compression(self._waiting) is None and len(self._waiting) >= 6:
@@ -128,7 +137,7 @@ class _ZstdStream:
 
         self._error = zstandard.ZstdError
         self._reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(
-            _Readable(source), read_size=_INPUT_BYTES, read_across_frames=True
+            cast(Any, _Readable(source)), read_size=_INPUT_BYTES, read_across_frames=True
         )
         self._source = source
 
