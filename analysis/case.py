@@ -1,0 +1,154 @@
+"""One connection as a rule sees it: named numbers of both ends, the capture around it, other connections."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..capture.segment import address_text
+from .peers import Peers
+from .records import FLOW, HALF, Fact
+from .result import Endpoint, Evidence, Vantage
+from .states import State
+from .table import FlowTable
+
+FlowRow = namedtuple("FlowRow", FLOW.names)  # type: ignore[misc]
+HalfRow = namedtuple("HalfRow", HALF.names)  # type: ignore[misc]
+
+MS = 1_000_000
+SECOND = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What surrounds every connection of one analysis."""
+
+    table: FlowTable
+    peers: Peers
+    vantage: Vantage
+    start_ns: int  # first packet of the capture
+    end_ns: int  # last packet of the capture
+    one_way: bool = False  # only one direction of the traffic was captured
+    drop_ratio: float = 0.0  # acknowledged bytes that were never captured / acknowledged bytes
+
+
+@dataclass(frozen=True)
+class Case:
+    """One connection. `flow` is a FLOW row, `client` and `server` are HALF rows, as named tuples."""
+
+    index: int
+    flow: FlowRow
+    client: HalfRow
+    server: HalfRow
+    scene: Scene
+
+    @staticmethod
+    def of(scene: Scene, index: int) -> Case:
+        """The case of connection number `index` of the scene's table."""
+        table = scene.table
+        return Case(
+            index,
+            FlowRow._make(table.flows[index].item()),
+            HalfRow._make(table.halves[table.client_index[index]].item()),
+            HalfRow._make(table.halves[table.server_index[index]].item()),
+            scene,
+        )
+
+    def half(self, side: str) -> HalfRow:
+        """The HALF row of `client` or `server`."""
+        return self.client if side == "client" else self.server
+
+    def has(self, fact: Fact) -> bool:
+        """Whether a Fact holds."""
+        return bool(self.flow.facts & fact)
+
+    @cached_property
+    def client_end(self) -> Endpoint:
+        """Address and port of the client."""
+        return self._end(self.flow.client_side)
+
+    @cached_property
+    def server_end(self) -> Endpoint:
+        """Address and port of the server."""
+        return self._end(1 - self.flow.client_side)
+
+    def _end(self, side: int) -> Endpoint:
+        flow = self.flow
+        if side == 0:
+            return Endpoint(address_text(flow.a_hi, flow.a_lo), flow.a_port)
+        return Endpoint(address_text(flow.b_hi, flow.b_lo), flow.b_port)
+
+    def end(self, side: str) -> Endpoint:
+        """Endpoint of `client` or `server`."""
+        return self.client_end if side == "client" else self.server_end
+
+    def state(self, side: str) -> State:
+        """The state believed at the end of the capture."""
+        return State(self.half(side).believed)
+
+    def certain(self, side: str) -> bool:
+        """Whether that state is proven."""
+        half = self.half(side)
+        return bool(half.proven == half.believed)
+
+    @property
+    def vantage(self) -> str:
+        """client, server, middle, both or unknown."""
+        return self.scene.vantage.side
+
+    @property
+    def midstream(self) -> bool:
+        """Whether the capture missed the opening."""
+        return self.has(Fact.MIDSTREAM)
+
+    @property
+    def handshake_rtt_ns(self) -> int | None:
+        """First SYN to third ACK minus nothing that was repeated; None when not all three were seen."""
+        if not self.has(Fact.HANDSHAKE) or self.client.syn_repeat_count or self.server.synack_repeat_count:
+            return None
+        return int(self.flow.established_ns - self.client.syn_ns)
+
+    @property
+    def round_trip_ns(self) -> int | None:
+        """Best estimate of the whole path's round trip: the smallest of both directions, tap to end to tap."""
+        parts = [half.rtt_min_ns for half in (self.client, self.server) if half.rtt_min_ns]
+        return sum(parts) if parts else None
+
+    def silence_ns(self, side: str) -> int:
+        """From the last segment of `side` to the end of the capture (from its start when it sent none)."""
+        last = self.half(side).last_ns or self.flow.start_ns
+        return int(self.scene.end_ns - last)
+
+    def since_ns(self, at_ns: int) -> int:
+        """From a moment to the end of the capture."""
+        return int(self.scene.end_ns - at_ns)
+
+
+def other(side: str) -> str:
+    """The opposite end."""
+    return "server" if side == "client" else "client"
+
+
+def evidence(*parts: tuple[int, int, str]) -> tuple[Evidence, ...]:
+    """(frame, time, text) triples as Evidence in capture order; parts without a frame are left out."""
+    return tuple(Evidence(int(frame), int(at), text) for frame, at, text in sorted(parts) if frame)
+
+
+def seconds(span_ns: float) -> str:
+    """A duration for sentences: `3.1 s`, `12 ms`, `450 us`."""
+    if span_ns >= SECOND:
+        return f"{span_ns / SECOND:.3g} s" if span_ns < 1000 * SECOND else f"{span_ns / SECOND:.0f} s"
+    if span_ns >= MS:
+        return f"{span_ns / MS:.3g} ms"
+    return f"{span_ns / 1000:.3g} us"
+
+
+def initial_ttl(ttl: int) -> int:
+    """The usual starting value that a TTL came down from: 64, 128 or 255."""
+    return 64 if ttl <= 64 else 128 if ttl <= 128 else 255
+
+
+def hops(ttl: int) -> int:
+    """Routers between the sender and the tap, by the usual starting values."""
+    return initial_ttl(ttl) - ttl

@@ -1,0 +1,40 @@
+"""The findings, in the order they are asked. One module each; its docstring is what `synsight explain` prints.
+
+A module has `CODE`, `PHASE`, `candidates(table)` (a mask over all connections: where it could hold) and
+`judge(case)` (a Finding, or None). Earlier findings do not hide later ones unless `SUPERSEDES` says so.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from ..case import Case
+from ..result import SEVERITIES, Finding
+
+from . import (
+    port_closed,
+    syn_unanswered,
+)
+
+RULES: tuple[ModuleType, ...] = (
+    syn_unanswered,
+    port_closed,
+)
+
+BY_CODE = {rule.CODE: rule for rule in RULES}
+
+
+def judge(case: Case, rules: list[ModuleType]) -> list[Finding]:
+    """What the given rules find, worst first. A rule's SUPERSEDES names codes that it makes pointless to tell."""
+    found = [(rule, finding) for rule in rules if (finding := rule.judge(case)) is not None]
+    hidden = {code for rule, _ in found for code in getattr(rule, "SUPERSEDES", ())}
+    kept = [finding for _, finding in found if finding.code not in hidden]
+    return sorted(kept, key=lambda finding: (-SEVERITIES.index(finding.severity), -finding.confidence))
+
+
+def missing(case: Case, found: list[Finding]) -> tuple[str, str] | None:
+    """(sender, label) of what never came, where the worst finding's rule says so."""
+    if not found:
+        return None
+    absent = getattr(BY_CODE[found[0].code], "missing", None)
+    return absent(case) if absent else None

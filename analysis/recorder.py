@@ -1,0 +1,124 @@
+"""The second pass: the segments of the chosen connections, with what the tracker says of each, for pictures and words.
+
+The same tracker runs over the chosen connections' rows only. Of long connections the beginning, the end and
+everything remarkable in between are kept; what is left out is counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .records import NOTE, Mark
+from .table import FlowTable
+from .tracker import Tracker
+
+HEAD_ROWS = 24
+TAIL_ROWS = 24
+MIDDLE_ROWS = 96
+"""Rows kept of one connection: its first, its last, and remarkable ones between."""
+
+PAYLOAD_BYTES = 512
+"""Kept of each shown segment's payload: enough for a ClientHello's server name."""
+
+ORDINARY = int(Mark.WINDOW_UPDATE | Mark.DUP_ACK | Mark.OUT_OF_ORDER)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The kept rows of one connection, in capture order."""
+
+    segments: np.ndarray  # SEGMENT
+    notes: np.ndarray  # NOTE
+    payloads: tuple[bytes, ...]  # the first captured payload bytes of each row
+    left_out_count: int
+
+
+EMPTY = Recording(np.zeros(0, NOTE), np.zeros(0, NOTE), (), 0)
+
+
+class Recorder:
+    """Collects rows of the connections `chosen` (indices into `table`)."""
+
+    def __init__(self, table: FlowTable, chosen: list[int]) -> None:
+        flows = table.flows[chosen]
+        self._totals = {
+            (int(row["flow_hash"]), int(row["first_frame"])): (index, int(row["packets"]))
+            for index, row in zip(chosen, flows, strict=True)
+        }
+        self._hashes = np.unique(flows["flow_hash"])
+        self._spans = _merged(flows["first_frame"], np.maximum(flows["last_frame"], flows["icmp_frame"]))
+        self._tracker = Tracker()
+        self._numbers: dict[int, tuple[int, int] | None] = {}
+        self._parts: dict[int, list[tuple[np.ndarray, np.ndarray, list[bytes]]]] = {}
+        self._remarkable: dict[int, int] = {}
+
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """Closed ranges of frame numbers that have to be read again."""
+        return self._spans
+
+    def feed(self, segments: np.ndarray, data: np.ndarray) -> None:
+        """Rows of one batch, in order; `data` is the buffer that their payload offsets count into."""
+        rows = segments[np.isin(segments["flow_hash"], self._hashes)]
+        if len(rows) == 0:
+            return
+        notes = self._tracker.feed(rows)
+        for number in np.unique(notes["flow"]):
+            if number < 0:
+                continue
+            found = self._lookup(int(number))
+            if found is not None:
+                mine = notes["flow"] == number
+                self._keep(found, rows[mine], notes[mine], data)
+
+    def recordings(self) -> dict[int, Recording]:
+        """Connection index -> what was kept of it."""
+        result = {}
+        totals = {index: total for index, total in self._totals.values()}
+        for index, parts in self._parts.items():
+            segments = np.concatenate([part[0] for part in parts])
+            notes = np.concatenate([part[1] for part in parts])
+            payloads = tuple(payload for part in parts for payload in part[2])
+            kept = int((segments["kind"] == 0).sum())
+            result[index] = Recording(segments, notes, payloads, max(0, totals[index] - kept))
+        return result
+
+    def _lookup(self, number: int) -> tuple[int, int] | None:
+        """(index in the table, segments in all) of a connection of this pass's tracker."""
+        if number not in self._numbers:
+            row = self._tracker.flows[number]
+            self._numbers[number] = self._totals.get((int(row["flow_hash"]), int(row["first_frame"])))
+        return self._numbers[number]
+
+    def _keep(self, found: tuple[int, int], rows: np.ndarray, notes: np.ndarray, data: np.ndarray) -> None:
+        index, total = found
+        ends = (notes["ordinal"] < HEAD_ROWS) | (notes["ordinal"] >= max(0, total - TAIL_ROWS)) | (rows["kind"] != 0)
+        remarkable = ~ends & ((notes["marks"] & np.uint32(~ORDINARY & 0xFFFFFFFF)) != 0)
+        room = MIDDLE_ROWS - self._remarkable.get(index, 0)
+        places = np.flatnonzero(remarkable)
+        self._remarkable[index] = self._remarkable.get(index, 0) + min(room, len(places))
+        remarkable[places[max(0, room) :]] = False
+        kept = ends | remarkable
+        chosen = rows[kept].copy()
+        if len(chosen):
+            payloads = [_payload(row, data) for row in chosen]
+            self._parts.setdefault(index, []).append((chosen, notes[kept].copy(), payloads))
+
+
+def _payload(row: np.void, data: np.ndarray) -> bytes:
+    length = min(int(row["payload_captured_bytes"]), PAYLOAD_BYTES)
+    offset = int(row["payload_offset"])
+    return data[offset : offset + length].tobytes() if length else b""
+
+
+def _merged(first: np.ndarray, last: np.ndarray) -> list[tuple[int, int]]:
+    """Sorted, disjoint closed ranges that cover all given ones."""
+    spans: list[tuple[int, int]] = []
+    for left, right in sorted(zip(first.tolist(), last.tolist(), strict=True)):
+        if spans and left <= spans[-1][1] + 1:
+            spans[-1] = (spans[-1][0], max(spans[-1][1], right))
+        else:
+            spans.append((left, right))
+    return spans

@@ -1,0 +1,255 @@
+"""The whole analysis: rows in (twice), one frozen `Analysis` out.
+
+    study = Study()
+    for batch in capture.batches():
+        study.feed(batch.segments)
+    for batch in capture.batches(study.judge()):
+        study.illustrate(batch.segments, batch.data)
+    analysis = study.conclude(facts)
+
+The first pass tracks every connection. `judge` then asks the rules, each only about connections that its mask
+picks, and names the frames that pictures need. The second pass reads those again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+
+from . import findings, incidents, quality, vantage
+from .case import Case, Scene
+from .illustrate import ladder, state_changes
+from .outcome import conn_states, outcomes
+from .peers import gather
+from .recorder import Recorder, Recording
+from .result import (
+    SEVERITIES,
+    Analysis,
+    CaptureFacts,
+    Finding,
+    Flow,
+    Handshake,
+    Retransmissions,
+    StateChange,
+    Totals,
+)
+from .table import FlowTable
+from .tracker import Tracker, history_text
+
+DETAILED_FLOWS = 20_000
+"""Connections with findings that are told one by one; the rest is counted."""
+
+SHOWN_FLOWS = 500
+"""Connections whose segments are read a second time, worst first."""
+
+KINDS = (
+    ("syn", "syn_repeat_count"),
+    ("synack", "synack_repeat_count"),
+    ("rto", "rto_count"),
+    ("fast", "fast_count"),
+    ("tail-loss-probe", "tlp_count"),
+    ("spurious", "spurious_count"),
+    ("fin", "fin_repeat_count"),
+)
+
+
+class Study:
+    """One analysis in the making. `vantage_side` overrides the inferred vantage point."""
+
+    def __init__(
+        self, vantage_side: str | None = None, all_flows: bool = False, shown_flows: int = SHOWN_FLOWS
+    ) -> None:
+        self._vantage_side = vantage_side
+        self._all_flows = all_flows
+        self._shown_flows = shown_flows
+        self._tracker = Tracker()
+        self._start_ns: int | None = None
+        self._end_ns = 0
+        self._scene: Scene | None = None
+        self._judged: list[tuple[int, list[Finding]]] = []
+        self._left_out_count = 0
+        self._recorder: Recorder | None = None
+
+    def feed(self, segments: np.ndarray) -> None:
+        """Rows of the first pass, in capture order."""
+        if len(segments) == 0:
+            return
+        times = segments["time_ns"]
+        first, last = int(times.min()), int(times.max())
+        self._start_ns = first if self._start_ns is None else min(self._start_ns, first)
+        self._end_ns = max(self._end_ns, last)
+        self._tracker.feed(segments)
+
+    def judge(self, start_ns: int | None = None, end_ns: int | None = None) -> list[tuple[int, int]]:
+        """Ask every rule. Returns the frame ranges that the second pass needs.
+
+        `start_ns` and `end_ns` widen the capture's span to packets that are no TCP.
+        """
+        count = self._tracker.count
+        starts = [moment for moment in (self._start_ns, start_ns) if moment is not None]
+        end = max(self._end_ns, end_ns or 0)
+        table = FlowTable(
+            self._tracker.flows[:count], self._tracker.halves[: 2 * count], end, min(starts, default=0)
+        )
+        where = vantage.given(self._vantage_side) if self._vantage_side else vantage.infer(table)
+        self._scene = Scene(
+            table, gather(table), where, table.start_ns, end, quality.is_one_way(table), quality.drop_ratio(table)
+        )
+        self._judged = self._ask(table)
+        chosen = [index for index, _ in self._judged[: self._shown_flows]]
+        self._recorder = Recorder(table, chosen) if chosen else None
+        return self._recorder.spans if self._recorder else []
+
+    def illustrate(self, segments: np.ndarray, data: np.ndarray) -> None:
+        """Rows of the second pass, with the buffer that holds their payload."""
+        if self._recorder is not None:
+            self._recorder.feed(segments, data)
+
+    def conclude(self, captures: tuple[CaptureFacts, ...], tool_version: str) -> Analysis:
+        """The finished analysis. `captures` come as read; vantage and quality are filled in here."""
+        assert self._scene is not None, "judge() comes first"
+        scene = self._scene
+        recordings = self._recorder.recordings() if self._recorder else {}
+        words, ends = conn_states(scene.table), outcomes(scene.table)
+        flows = [
+            _flow(Case.of(scene, index), found, recordings.get(index), str(words[index]), str(ends[index]))
+            for index, found in self._judged
+        ]
+        folded = incidents.fold(flows)
+        told = tuple(
+            replace(facts, vantage=scene.vantage, quality=quality.inspect(facts, scene.table)) for facts in captures
+        )
+        totals = self._totals(scene.table, flows, words, ends, captures)
+        return Analysis(
+            tool_version, headline(folded, totals), told, tuple(flows), folded, totals, self._left_out_count
+        )
+
+    def _ask(self, table: FlowTable) -> list[tuple[int, list[Finding]]]:
+        """(connection, findings) pairs, worst first."""
+        assert self._scene is not None
+        masks = [rule.candidates(table) for rule in findings.RULES]
+        any_rule = np.logical_or.reduce(masks) if len(table) else np.zeros(0, bool)
+        chosen = np.arange(len(table)) if self._all_flows else np.flatnonzero(any_rule)
+        self._left_out_count = max(0, len(chosen) - DETAILED_FLOWS)
+        judged = []
+        for index in chosen[:DETAILED_FLOWS].tolist():
+            case = Case.of(self._scene, index)
+            asked = [rule for rule, mask in zip(findings.RULES, masks, strict=True) if mask[index]]
+            found = findings.judge(case, asked)
+            if found or self._all_flows:
+                judged.append((index, found))
+        return sorted(judged, key=lambda pair: (_badness(pair[1]), pair[0]))
+
+    def _totals(
+        self,
+        table: FlowTable,
+        flows: list[Flow],
+        words: np.ndarray,
+        ends: np.ndarray,
+        captures: tuple[CaptureFacts, ...],
+    ) -> Totals:
+        repeats = sum(int(table.halves[field].sum()) for _, field in KINDS)
+        return Totals(
+            len(table),
+            sum(bool(flow.findings) for flow in flows),
+            self._tracker.evicted_count,
+            _counts(words),
+            _counts(ends),
+            dict(Counter(finding.code for flow in flows for finding in flow.findings)),
+            repeats,
+            sum(facts.packets_count for facts in captures),
+            sum(facts.tcp_segments_count for facts in captures),
+        )
+
+
+def _counts(words: np.ndarray) -> dict[str, int]:
+    return dict(sorted(Counter(words.tolist()).items()))
+
+
+def _badness(found: list[Finding]) -> tuple[int, float]:
+    """Sort key: errors before warnings before infos, surer ones first."""
+    if not found:
+        return (len(SEVERITIES), 0.0)
+    return (-SEVERITIES.index(found[0].severity), -found[0].confidence)
+
+
+def _flow(case: Case, found: list[Finding], recording: Recording | None, word: str, end: str) -> Flow:
+    """Everything that is told about one connection."""
+    flow, client, server = case.flow, case.client, case.server
+    missing = findings.missing(case, found)
+    shown = ladder(case, recording, found[0] if found else None, missing) if recording else ()
+    states = state_changes(case, recording) if recording else _final_states(case)
+    number = f"#{flow.first_frame}" if flow.previous else ""
+    return Flow(
+        f"{case.client_end}-{case.server_end}{number}",
+        case.client_end,
+        case.server_end,
+        flow.roles_percent / 100,
+        flow.start_ns,
+        flow.end_ns,
+        flow.first_frame,
+        flow.last_frame,
+        client.packets,
+        server.packets,
+        client.unique_bytes,
+        server.unique_bytes,
+        word,
+        history_text(case.scene.table.flows[case.index]),
+        case.state("client").text,
+        case.state("server").text,
+        case.certain("client"),
+        case.certain("server"),
+        end,
+        states,
+        _handshake(case),
+        _retransmissions(case),
+        tuple(found),
+        shown,
+        recording.left_out_count if recording else 0,
+    )
+
+
+def _final_states(case: Case) -> tuple[StateChange, ...]:
+    """What is known without a second pass: where both ends stand."""
+    return tuple(
+        StateChange(side, case.state(side).text, case.certain(side), case.flow.end_ns, case.flow.last_frame)
+        for side in ("client", "server")
+    )
+
+
+def _handshake(case: Case) -> Handshake:
+    client, server = case.client, case.server
+    answered = client.syn_count > 0 and server.synack_count > 0
+    established = case.flow.established_ns
+    return Handshake(
+        client.syn_count,
+        server.synack_count,
+        (server.syn_ns - client.syn_ns) / 1000 if answered else None,
+        (established - server.syn_ns) / 1000 if answered and established else None,
+        bool(answered and established),
+    )
+
+
+def _retransmissions(case: Case) -> Retransmissions:
+    by_kind = {name: getattr(case.client, field) + getattr(case.server, field) for name, field in KINDS}
+    return Retransmissions(
+        sum(getattr(case.client, field) for _, field in KINDS),
+        sum(getattr(case.server, field) for _, field in KINDS),
+        {name: count for name, count in by_kind.items() if count},
+    )
+
+
+def headline(folded: tuple[incidents.Incident, ...], totals: Totals) -> str:
+    """What happened, in one sentence."""
+    failed = [incident for incident in folded if incident.severity == "error"]
+    if failed:
+        more = f"; {len(failed) - 1} more kind{'s' if len(failed) > 2 else ''} of failure" if len(failed) > 1 else ""
+        return f"{failed[0].summary}{more}."
+    if totals.flows_count == 0:
+        return "No TCP connection was captured."
+    plural = "s" if totals.flows_count != 1 else ""
+    if folded:
+        return f"No connection failed; {totals.flows_count} connection{plural} seen, and {folded[0].summary}."
+    return f"No connection failed: {totals.flows_count} connection{plural} seen, nothing to report."

@@ -1,0 +1,66 @@
+"""Weighing suspects: each factor is a sentence, and the weights that come out sum to 1."""
+
+from __future__ import annotations
+
+from .result import SIDES, RuledOut, Suspect
+
+FORGOTTEN = 0.03
+"""A side whose share falls below this is not named."""
+
+
+class Suspicion:
+    """Weights over sides, moved by observations.
+
+    >>> suspicion = Suspicion({"path": 1, "server-host": 1})
+    >>> suspicion.scale("path", 0.25, "the server's capture shows the SYN")
+    >>> suspicion.suspects()
+    (Suspect(side='server-host', weight=0.8), Suspect(side='path', weight=0.2))
+    """
+
+    def __init__(self, weights: dict[str, float]) -> None:
+        unknown = set(weights) - set(SIDES)
+        if unknown:
+            raise ValueError(f"no such side: {', '.join(sorted(unknown))}")
+        self._weights = dict(weights)
+        self._ruled_out: list[RuledOut] = []
+        self.reasons: list[str] = []
+
+    def scale(self, side: str, factor: float, why: str) -> None:
+        """Make `side` `factor` times as likely, because of `why`."""
+        if side in self._weights:
+            self._weights[side] *= factor
+            self.reasons.append(why)
+
+    def rule_out(self, side: str, why: str) -> None:
+        """`side` cannot have done it."""
+        self._weights.pop(side, None)
+        if all(entry.side != side for entry in self._ruled_out):
+            self._ruled_out.append(RuledOut(side, why))
+
+    def suspects(self) -> tuple[Suspect, ...]:
+        """Heaviest first, summing to 1; hardly likely ones left out."""
+        total = sum(self._weights.values())
+        if total <= 0:
+            return ()
+        shares = {side: weight / total for side, weight in self._weights.items()}
+        kept = {side: share for side, share in shares.items() if share >= FORGOTTEN}
+        rounded = _rounded({side: share / sum(kept.values()) for side, share in kept.items()})
+        order = sorted(rounded, key=lambda side: (-rounded[side], SIDES.index(side)))
+        return tuple(Suspect(side, rounded[side]) for side in order)
+
+    def ruled_out(self) -> tuple[RuledOut, ...]:
+        """In the order they were ruled out."""
+        return tuple(self._ruled_out)
+
+
+def _rounded(shares: dict[str, float]) -> dict[str, float]:
+    """Two decimals; the heaviest takes the rounding error so that the sum stays 1."""
+    rounded = {side: round(share, 2) for side, share in shares.items()}
+    heaviest = max(rounded, key=lambda side: rounded[side])
+    rounded[heaviest] = round(rounded[heaviest] + 1 - sum(rounded.values()), 2)
+    return rounded
+
+
+def certainly(side: str) -> tuple[Suspect, ...]:
+    """One side, without doubt."""
+    return (Suspect(side, 1.0),)
