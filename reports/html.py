@@ -1,7 +1,7 @@
 """The analysis as one self-contained page that can be forwarded: no network, no inline styles, no trust.
 
-Every string passes `visible` and then jinja's escaping on its way into the page, whatever the template does. The
-Content-Security-Policy allows exactly the one style sheet and the one script in the page, by hash.
+Every string passes `visible` and then jinja's escaping on its way into the page, whatever the template does.
+The Content-Security-Policy allows exactly the one style sheet and the one script in the page, by hash.
 """
 
 from __future__ import annotations

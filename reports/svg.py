@@ -11,6 +11,7 @@ import re
 from xml.etree import ElementTree
 
 from synsight.reports.theme import COLOURS, variables
+from synsight.reports.wording import visible
 
 _SVG = "http://www.w3.org/2000/svg"
 _FONTS = "system-ui,-apple-system,'Segoe UI',Roboto,'Liberation Sans','DejaVu Sans',sans-serif"
@@ -41,7 +42,7 @@ def tidied(svg: bytes, sheet: StyleSheet, label: str = "") -> str:
     made.set("class", "timeline")
     if label:
         made.set("role", "img")
-        made.set("aria-label", label)
+        made.set("aria-label", visible(label))
     _, _, width, height = made.get("viewBox", "0 0 0 0").split()
     made.set("width", width)
     made.set("height", height)

@@ -16,11 +16,10 @@ _ROWS = 40
 def ladder_lines(flow: Flow, width: int) -> Iterator[Text]:
     """The flow's ladder, at most `_ROWS` segments, `width` columns wide."""
     gap = min(max(width - _MARGIN - 28, 18), 40)
-    start_ns = flow.ladder[0].at_ns
     before = ("", "")
     yield Text(f"{'frame':>7} {'seconds':>11} client{'server':>{gap - 4}}", style="dim")
     for row in flow.ladder[:_ROWS]:
-        yield from _row(row, start_ns, gap, width)
+        yield from _row(row, flow.start_ns, gap, width)
         after = (state(row.client_state, row.client_certain), state(row.server_state, row.server_certain))
         if after != before and any(after):
             yield _state_line(before, after, gap)

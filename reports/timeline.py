@@ -211,7 +211,7 @@ class _Drawing:
     def _words(self, arrow: Arrow, colour: str) -> None:
         middle = (CLIENT_X + SERVER_X) / 2
         tint = "ink" if colour == "segment" else colour
-        self._text(middle, arrow.y - 2.5, arrow.label, tint, 9, ha="center", weight="bold")
+        self._text(_clear_of_cross(arrow), arrow.y - 2.5, arrow.label, tint, 9, ha="center", weight="bold")
         below = arrow.y + SLANT + 10
         if arrow.stop:
             x = min(max(arrow.to_x, CLIENT_X + 48), SERVER_X - 48)
@@ -251,3 +251,11 @@ class _Drawing:
             8,
             ha="center",
         )
+
+
+def _clear_of_cross(arrow: Arrow) -> float:
+    """The middle of the arrow; of what it did not travel when that is the longer part."""
+    goal = SERVER_X if arrow.row.sender == "client" else CLIENT_X
+    if abs(arrow.to_x - arrow.from_x) >= abs(goal - arrow.to_x):
+        return (arrow.from_x + arrow.to_x) / 2
+    return (arrow.to_x + goal) / 2
