@@ -206,13 +206,27 @@ def _checksum(
 
     The mapped prefix ::ffff of an IPv4 address adds 0xffff, which is zero in ones' complement.
     """
-    # mask: cython.ulonglong = 0xFFFFFFFF pseudo: cython.ulonglong = ( (row.src_hi & mask) + (row.src_hi >>
-    # 32) + (row.src_lo & mask) + (row.src_lo >> 32) + (row.dst_hi & mask) + (row.dst_hi >> 32) + (row.dst_lo
-    # & mask) + (row.dst_lo >> 32) + 6 ) total: cython.ulonglong = _fold(pseudo + size + _sum16(base, at,
-    # size)) field: cython.ulonglong if total == 0xFFFF: return 1 field = (cython.cast(cython.ulonglong,
-    # base[at + 16]) << 8) | base[at + 17] Linux leaves the sum with the length in it; some cards want it
-    # without when they cut the segment themselves. if field == _fold(pseudo + size) or field ==
-    # _fold(pseudo): return 3 return 2
+    mask: cython.ulonglong = 0xFFFFFFFF
+    pseudo: cython.ulonglong = (
+        (row.src_hi & mask)
+        + (row.src_hi >> 32)
+        + (row.src_lo & mask)
+        + (row.src_lo >> 32)
+        + (row.dst_hi & mask)
+        + (row.dst_hi >> 32)
+        + (row.dst_lo & mask)
+        + (row.dst_lo >> 32)
+        + 6
+    )
+    total: cython.ulonglong = _fold(pseudo + size + _sum16(base, at, size))
+    field: cython.ulonglong
+    if total == 0xFFFF:
+        return 1
+    field = (cython.cast(cython.ulonglong, base[at + 16]) << 8) | base[at + 17]
+    # Linux leaves the sum with the length in it; some cards want it without, when they cut the segment.
+    if field == _fold(pseudo + size) or field == _fold(pseudo):
+        return 3
+    return 2
 
 
 @cython.cfunc
