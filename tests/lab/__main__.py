@@ -49,7 +49,7 @@ def play_all(names: list[str], out: Path, jobs: int) -> int:
     """Play the scenarios, print a line for each, and return how many failed."""
     out.mkdir(parents=True, exist_ok=True)
     with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
-        futures = {pool.submit(_play, name, out): name for name in names}
+        futures = {pool.submit(_play, name, out): name for name in reversed(names)}
         failed = [name for future, name in futures.items() if not future.result()]
     if failed:
         print(f"{len(failed)} of {len(names)} failed:", *failed, file=sys.stderr)

@@ -58,8 +58,11 @@ class Machine:
         self.namespace.set_sysctls({f"net.ipv4.tcp_{key}": value for key, value in sysctls.items()})
 
     def socket(self, family: int, kind: int = socket.SOCK_STREAM) -> socket.socket:
-        """A socket on this machine, TCP unless `kind` says otherwise."""
-        return self.namespace.socket(socket.AF_INET if family == 4 else socket.AF_INET6, kind)
+        """A socket on this machine, TCP unless `kind` says otherwise; CUBIC, since a namespace cannot always set its default."""
+        sock = self.namespace.socket(socket.AF_INET if family == 4 else socket.AF_INET6, kind)
+        if kind == socket.SOCK_STREAM:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
+        return sock
 
 
 class Network:

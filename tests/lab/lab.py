@@ -82,19 +82,31 @@ class Lab:
         return client, server
 
     def exchanges(self, client: Program, server: Program, answer_bytes: int = 200) -> None:
-        """One request and its answer."""
+        """One request and its answer, acknowledged."""
         client.sends(b"GET / HTTP/1.0\r\n\r\n")
         server.receives()
         server.sends(b"." * answer_bytes)
         client.receives(answer_bytes)
+        self.waits(0.05)
+
+    def client_closes(self, client: Program, server: Program) -> None:
+        """The client closes first, the server when it sees that."""
+        client.closes()
+        server.sees_end_of_stream()
+        server.closes()
+
+    def crossing_programs(self) -> tuple[Program, Program]:
+        """Two programs about to connect to each other: nobody listens."""
+        client = self.client_program()
+        sock = self.server.socket(self.family)
+        sock.bind((client.connection.server, client.connection.server_port))
+        return client, self._keep(Program("server", client.connection, sock))
 
     def another_port_works(self, port: int = 8081) -> None:
         """A healthy connection to another port of the server: it shows the server's own TTL and that the host is up."""
         client, server = self.connected(port)
         self.exchanges(client, server)
-        client.closes()
-        server.sees_end_of_stream()
-        server.closes()
+        self.client_closes(client, server)
         self.waits(0.1)
 
     def supersedes(self, connection: Connection) -> None:
@@ -140,7 +152,8 @@ def _took_too_long(*_: object) -> None:
 
 def _played(scenario: Scenario, lab: Lab, network: Network, folder: Path) -> dict:
     places = zip(VANTAGES, (network.client.namespace, network.between, network.server.namespace), ("eth0", "tap0", "eth0"))
-    taps = [Tap(namespace, link, folder / f"{vantage}.pcap") for vantage, namespace, link in places]
+    taps = [Tap(namespace, link, folder / f"{vantage}.pcap", scenario.snaplen_bytes)
+            for vantage, namespace, link in places]
     try:
         before = {host.name: kernel.counters(host) for host in (lab.client, lab.server)}
         scenario.play(lab)
@@ -166,7 +179,7 @@ def _truth(scenario: Scenario, lab: Lab, before: dict[str, dict[str, int]]) -> d
     return {
         "scenario": scenario.name, "title": scenario.title, "did": scenario.did,
         "kernel": platform.release().partition("-")[0], "made": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "family": scenario.family, "healthy": scenario.dropper == "nobody",
+        "family": scenario.family, "healthy": scenario.healthy,
         "fault": {"dropper": scenario.dropper, "where": scenario.where},
         "connections": [_connection(connection, lines) for connection in lab.connections],
         "expect": {vantage: {"codes": list(sight.codes), "dropper_knowable": sight.knowable}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import socket
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -143,7 +145,10 @@ class Program:
         self.sock.setsockopt(level, option, value)
 
     def _target(self) -> tuple[str, int]:
-        return self.connection.server, self.connection.server_port
+        facts = self.connection
+        if self.side == "server":  # a simultaneous open
+            return facts.client, facts.client_port
+        return facts.server, facts.server_port
 
     def _call(self, name: str, work: Callable[[], T], fails: str | None, note: str = "") -> None:
         began, error = time.time(), None
@@ -186,3 +191,33 @@ class Listener:
     def closes(self) -> None:
         """Stop listening."""
         self.sock.close()
+
+
+WAITING_SERVER = """
+import socket, sys
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+listener = socket.socket(family)
+listener.bind((sys.argv[1], int(sys.argv[2])))
+listener.listen()
+print("listening", flush=True)
+connection, _ = listener.accept()
+while connection.recv(65536):
+    connection.sendall(b"." * 200)
+"""
+"""A server that is a process of its own, answering each request with 200 bytes."""
+
+
+class ServerProcess:
+    """A server program in a process of its own, so that it can be killed."""
+
+    def __init__(self, machine: Machine, family: int, port: int) -> None:
+        """Returns when it listens."""
+        self._process = subprocess.Popen(
+            machine.namespace.inside([sys.executable, "-c", WAITING_SERVER, machine.address(family), str(port)]),
+            stdout=subprocess.PIPE, text=True)
+        self._process.stdout.readline()
+
+    def is_killed(self) -> None:
+        """SIGKILL: no code of the program runs any more; its kernel closes its sockets."""
+        self._process.kill()
+        self._process.wait()

@@ -16,6 +16,9 @@ SIDES = ("client-app", "client-host", "client-network", "path", "server-network"
 
 VANTAGES = ("client", "middle", "server")
 
+SNAPLEN_BYTES = 160
+"""Enough for Ethernet, IPv6, a full TCP header and a little payload, or for the segment that an ICMP error quotes."""
+
 
 @dataclass(frozen=True)
 class Sight:
@@ -61,6 +64,10 @@ class Scenario:
     """By vantage point."""
     states: tuple[str, str]
     """The RFC 9293 states, client's and server's, in which the last connection must be when the captures end."""
+    healthy: bool
+    """Whether both programs did all they wanted, be it after repairs."""
+    snaplen_bytes: int
+    """How much of each frame is kept."""
 
     @property
     def title(self) -> str:
@@ -82,14 +89,18 @@ SCENARIOS: dict[str, Scenario] = {}
 
 def scenario(*, dropper: str = "nobody", where: str = "", client: Sight, middle: Sight, server: Sight,
              states: tuple[str, str] = ("TIME-WAIT", "CLOSED"), families: Sequence[int] = (4,),
-             ) -> Callable[[Callable[[Lab], None]], Callable[[Lab], None]]:
-    """Register a function as a scenario, once for each IP version in `families`; raises ValueError for unknown words."""
+             healthy: bool | None = None, snaplen_bytes: int = SNAPLEN_BYTES) -> Callable[[Callable[[Lab], None]], Callable[[Lab], None]]:
+    """Register a function as a scenario, once for each IP version in `families`.
+
+    `healthy` is true by itself when nobody dropped anything. Raises ValueError for an unknown side.
+    """
     if dropper not in SIDES:
         raise ValueError(f"{dropper} is not a side")
 
     def register(play: Callable[[Lab], None]) -> Callable[[Lab], None]:
         only = Scenario(play.__name__.replace("_", "-"), play, families[0], dropper, where,
-                        {"client": client, "middle": middle, "server": server}, states)
+                        {"client": client, "middle": middle, "server": server}, states,
+                        dropper == "nobody" if healthy is None else healthy, snaplen_bytes)
         SCENARIOS[only.name] = only
         if len(families) > 1:
             twin = replace(only, name=f"{only.name}-ipv6", family=6)

@@ -9,9 +9,6 @@ from pathlib import Path
 
 from .namespaces import Namespace
 
-SNAPLEN_BYTES = 160
-"""Enough for Ethernet, IPv6, a full TCP header and a little payload, or for the segment that an ICMP error quotes."""
-
 FILTER = "tcp or icmp or icmp6 or arp"
 
 FLUSH_S = 0.3
@@ -21,10 +18,10 @@ FLUSH_S = 0.3
 class Tap:
     """One tcpdump on one link."""
 
-    def __init__(self, namespace: Namespace, link: str, path: Path) -> None:
+    def __init__(self, namespace: Namespace, link: str, path: Path, snaplen_bytes: int) -> None:
         """Begin to capture into `path`; returns when tcpdump listens. Raises RuntimeError when it does not."""
         self._process = subprocess.Popen(
-            namespace.inside(["tcpdump", "-i", link, "--immediate-mode", "-U", "-n", "-s", str(SNAPLEN_BYTES), "-Z", "root",
+            namespace.inside(["tcpdump", "-i", link, "--immediate-mode", "-U", "-n", "-s", str(snaplen_bytes), "-Z", "root",
                               "-w", str(path), FILTER]), stderr=subprocess.PIPE, text=True)
         for line in self._process.stderr:
             if "listening on" in line:

@@ -1,3 +1,3 @@
 """The scenarios, a module for each phase of a connection's life; importing this package registers them all."""
 
-from . import handshake, healthy  # noqa: F401
+from . import closing, established, handshake, healthy  # noqa: F401

@@ -35,3 +35,204 @@ def server_closes_first(lab: Lab) -> None:
     server.closes()
     client.sees_end_of_stream()
     client.closes()
+
+
+BOTH_FINS = sees("simultaneous-close", "2 tcp.flags.fin == 1", "0 tcp.flags.reset == 1")
+
+
+@scenario(client=BOTH_FINS, middle=BOTH_FINS, server=BOTH_FINS, states=("TIME-WAIT", "TIME-WAIT"))
+def simultaneous_close(lab: Lab) -> None:
+    """Both programs close at the same instant.
+
+    The FINs cross on the wire: neither end has seen the other's when it sends its own.
+    """
+    client, server = lab.connected()
+    lab.exchanges(client, server)
+    lab.waits(0.1)
+    client.closes()
+    server.closes()
+
+
+BOTH_SYNS = sees("simultaneous-open clean-close", "2 tcp.flags == 0x002", "2 tcp.flags == 0x012")
+
+
+@scenario(client=BOTH_SYNS, middle=BOTH_SYNS, server=BOTH_SYNS)
+def simultaneous_open(lab: Lab) -> None:
+    """Both programs connect to each other at the same instant and nobody listens.
+
+    Each SYN meets a socket in SYN-SENT; the connection works and the client closes first.
+    """
+    client, server = lab.crossing_programs()
+    client.starts_to_connect()
+    server.starts_to_connect()
+    client.finishes_connecting()
+    server.finishes_connecting()
+    lab.exchanges(client, server)
+    lab.client_closes(client, server)
+
+
+HALF = sees("half-close-in-use", "2 tcp.flags.fin == 1", "3.. tcp.srcport == 8080 && tcp.len > 0", "0 tcp.flags.reset == 1")
+
+
+@scenario(client=HALF, middle=HALF, server=HALF)
+def half_close_in_use(lab: Lab) -> None:
+    """The client shuts down its sending side and the server goes on sending for two seconds.
+
+    Then the server closes, and the client after it.
+    """
+    client, server = lab.connected()
+    client.sends(b"everything I have to say\n")
+    client.shuts_down_sending()
+    server.sees_end_of_stream()
+    for _ in range(4):
+        server.sends(b"." * 500)
+        lab.waits(0.5)
+    server.closes()
+    client.sees_end_of_stream()
+    client.closes()
+
+
+LARGE = sees("clean-close", "200.. tcp.srcport == 8080 && tcp.len > 0", "0 tcp.flags.reset == 1", "0 tcp.len > 1460")
+
+
+@scenario(client=LARGE, middle=LARGE, server=LARGE, snaplen_bytes=96, states=("CLOSED", "TIME-WAIT"))
+def large_download(lab: Lab) -> None:
+    """The server sends 300 kB and closes; of each frame the captures keep only the first 96 bytes.
+
+    The client reads everything, then closes.
+    """
+    client, server = lab.connected()
+    client.sends(b"GET /large HTTP/1.0\r\n\r\n")
+    server.receives()
+    server.sends(b"." * 300_000)
+    client.receives(300_000)
+    server.closes()
+    client.sees_end_of_stream()
+    client.closes()
+
+
+ALIVE = sees("keepalive-ok clean-close", "3.. tcp.analysis.keep_alive", "3.. tcp.analysis.keep_alive_ack")
+
+
+@scenario(client=ALIVE, middle=ALIVE, server=ALIVE)
+def keepalive_answered(lab: Lab) -> None:
+    """An idle connection is probed every second and every probe is answered.
+
+    The client's program has set SO_KEEPALIVE with 1 s; after 4.5 s of silence it uses the connection and closes it.
+    """
+    client, server = lab.connected()
+    client.sets(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    client.sets(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
+    client.sets(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
+    lab.exchanges(client, server)
+    lab.waits(4.5)
+    lab.exchanges(client, server)
+    lab.client_closes(client, server)
+
+
+SEVERAL = sees("clean-close", "5 tcp.flags == 0x002", "10 tcp.flags.fin == 1", "0 tcp.flags.reset == 1")
+
+
+@scenario(client=SEVERAL, middle=SEVERAL, server=SEVERAL)
+def several_connections_to_two_ports(lab: Lab) -> None:
+    """Five connections to two ports, some of them open at the same time.
+
+    Each carries one request and its answer; the client closes first.
+    """
+    pairs = [lab.connected(port) for port in (8080, 8081, 8080)]
+    for client, server in pairs:
+        lab.exchanges(client, server)
+    pairs.extend(lab.connected(port) for port in (8081, 8080))
+    for client, server in pairs[3:]:
+        lab.exchanges(client, server)
+    for client, server in pairs:
+        lab.client_closes(client, server)
+
+
+REUSED = sees("port-reused-ok clean-close", "2 tcp.flags == 0x002", "4 tcp.flags.fin == 1", "0 tcp.flags.reset == 1")
+
+
+@scenario(client=REUSED, middle=REUSED, server=REUSED, states=("CLOSED", "TIME-WAIT"))
+def source_port_reused(lab: Lab) -> None:
+    """The client uses its source port again while the server still holds the first connection in TIME-WAIT.
+
+    The server closed the first connection first. Both connections work.
+    """
+    for again in (False, True):
+        client, server = lab.connected(from_port=40100)
+        lab.exchanges(client, server)
+        server.closes()
+        client.sees_end_of_stream()
+        client.closes()
+        lab.waits(0.2)
+        if not again:
+            lab.supersedes(client.connection)
+
+
+RESENT = "1.. tcp.analysis.retransmission || tcp.analysis.fast_retransmission || tcp.analysis.out_of_order"
+GAP = "1.. tcp.analysis.lost_segment"
+
+
+@scenario(dropper="path", where="the wire drops the 5th and the 30th data segment from the client, beyond its middle",
+          healthy=True, families=(4, 6),
+          client=sees("segment-loss-up", RESENT, f"0 {GAP[4:]}"), middle=sees("segment-loss-up", RESENT, f"0 {GAP[4:]}"),
+          server=sees("segment-loss-up", GAP))
+def loss_up_recovered(lab: Lab) -> None:
+    """The path loses two data segments of an upload; retransmissions repair it.
+
+    The client sends 60 kB and closes; the server reads everything.
+    """
+    lab.wire.treats("up", "server", lambda n: DROP if n in (5, 30) else PASS)
+    client, server = lab.connected()
+    client.sends(b"." * 60_000)
+    server.receives(60_000)
+    lab.client_closes(client, server)
+
+
+@scenario(dropper="path", where="the wire drops the 5th and the 30th data segment from the server, before its middle",
+          healthy=True, states=("CLOSED", "TIME-WAIT"),
+          client=sees("segment-loss-down", GAP), middle=sees("segment-loss-down", GAP),
+          server=sees("segment-loss-down", RESENT, f"0 {GAP[4:]}"))
+def loss_down_recovered(lab: Lab) -> None:
+    """The path loses two data segments of a download; retransmissions repair it.
+
+    The server sends 60 kB and closes; the client reads everything.
+    """
+    lab.wire.treats("down", "server", lambda n: DROP if n in (5, 30) else PASS)
+    client, server = lab.connected()
+    server.sends(b"." * 60_000)
+    client.receives(60_000)
+    server.closes()
+    client.sees_end_of_stream()
+    client.closes()
+
+
+ORDERED = sees("clean-close", "8 tcp.dstport == 8080 && tcp.len > 0", "0 tcp.analysis.out_of_order")
+
+
+@scenario(client=ORDERED, middle=ORDERED,
+          server=sees("clean-close", "8 tcp.dstport == 8080 && tcp.len > 0", "1.. tcp.analysis.lost_segment || tcp.analysis.out_of_order"))
+def reordering_on_path(lab: Lab) -> None:
+    """The path swaps two data segments and nothing is sent twice.
+
+    The seventh of eight segments is held back by 2 ms beyond the middle, so that the eighth overtakes it.
+    """
+    lab.wire.treats("up", "server", lambda n: late(0.002) if n == 7 else PASS)
+    client, server = lab.connected()
+    client.sends(b"." * 8 * 1448)
+    server.receives(8 * 1448)
+    lab.client_closes(client, server)
+
+
+@scenario(client=sees("clean-close", "1 tcp.dstport == 8080 && tcp.len > 0"),
+          middle=sees("clean-close", "1 tcp.dstport == 8080 && tcp.len > 0"),
+          server=sees("clean-close", "2 tcp.dstport == 8080 && tcp.len > 0", "1 tcp.options.sack_le"))
+def duplication_on_path(lab: Lab) -> None:
+    """The path delivers one data segment twice.
+
+    The server's kernel reports the second copy to the client with a D-SACK (RFC 2883).
+    """
+    lab.wire.treats("up", "server", lambda n: TWICE)
+    client, server = lab.connected()
+    lab.exchanges(client, server)
+    lab.client_closes(client, server)
