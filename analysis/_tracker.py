@@ -348,11 +348,16 @@ def open_flow(flow: FlowPtr, s: SegmentPtr, services: cython.pointer(cython.ucha
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def opens_another(flow: FlowPtr, h: HalfPtr, p: HalfPtr, s: SegmentPtr) -> cython.bint:
+def opens_another(
+    flow: FlowPtr, h: HalfPtr, p: HalfPtr, s: SegmentPtr, attempt_ns: cython.longlong
+) -> cython.bint:
     """Whether a SYN begins a new connection on known ports: a new initial sequence number.
 
-    RFC 9293 section 3.10.7.4 (TIME-WAIT) and RFC 6191 allow it; a repeated SYN keeps its number.
+    RFC 9293 section 3.10.7.4 (TIME-WAIT) and RFC 6191 allow it; a repeated SYN keeps its number. With
+    `attempt_ns`, what follows an attempt that stayed without an answer for so long is a new one, too.
     """
+    if attempt_ns and p.packets == 0 and (h.zeek == 1 or h.zeek == 2) and s.time_ns - flow.start_ns >= attempt_ns:
+        return True
     if s.flags & 0x16 != 0x02:
         return False
     if h.known & 1:
@@ -672,6 +677,19 @@ def close_holes(flow: FlowPtr, h: HalfPtr, ack: cython.uint, responder: cython.b
 
 
 @cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def is_newer(h: HalfPtr, s: SegmentPtr) -> cython.bint:
+    """Whether the sender stamped `s` after its last segment: sent again, then, not overtaken."""
+    if s.options & 0x10 and ahead(s.tsval, h.tsval) != 0:
+        return ahead(s.tsval, h.tsval) > 0
+    if s.ip_id and h.print_ip_id and s.ip_id != h.print_ip_id:
+        return cython.cast(cython.ushort, s.ip_id - h.print_ip_id) < 0x8000
+    return False
+
+
+@cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def classify_repeat(
@@ -688,7 +706,7 @@ def classify_repeat(
         patience_ns = h.rtt_smoothed_ns + (h.rtt_smoothed_ns >> 1)
     if h.rtt_min_ns > reorder_ns:
         reorder_ns = h.rtt_min_ns
-    if fills and gap_age_ns < reorder_ns and p.dup_ack_run < 3:
+    if fills and gap_age_ns < reorder_ns and p.dup_ack_run < 3 and not is_newer(h, s):
         return 0x80  # OUT_OF_ORDER
     if s.payload_bytes == 0:
         return 0x04  # FIN_REPEAT
@@ -783,7 +801,14 @@ def handle_sequence(h: HalfPtr, p: HalfPtr, s: SegmentPtr, n: NotePtr) -> cython
         h.iss = s.seq
     step = ahead(s.seq, h.nxt)
     if length == 0:
-        if step == -1 and h.known & 8 and ahead(h.una, h.nxt) >= 0 and flags & 0x10:
+        if 0 < step < (1 << 24) and flags & 0x10:
+            # A bare acknowledgment numbered beyond what was seen: the bytes before it had been sent.
+            n.marks |= 1 << 17
+            h.gap_count += 1
+            open_hole(h, h.nxt, s.seq, s.time_ns)
+            h.nxt = s.seq
+            h.unique_bytes += step
+        elif step == -1 and h.known & 8 and ahead(h.una, h.nxt) >= 0 and flags & 0x10:
             mark_probe(h, p, s, n)
         return
     if step == 0:
@@ -1234,6 +1259,7 @@ def handle_segment(
 def track_one(
     s: SegmentPtr, n: NotePtr, flows: Flow[::1], halves: Half[::1], slots: cython.uint[::1],
     cells: cython.pointer(cython.schar), services: cython.pointer(cython.uchar), count: cython.uint,
+    attempt_ns: cython.longlong,
 ) -> cython.longlong:
     """Find or open the connection of one row and apply it. Returns the new number of connections."""
     mask: cython.ulonglong = cython.cast(cython.ulonglong, slots.shape[0]) - 1
@@ -1263,7 +1289,7 @@ def track_one(
         return count
     if side < 0 or opens_another(
         cython.address(flows[index]), cython.address(halves[2 * index + side]),
-        cython.address(halves[2 * index + 1 - side]), s,
+        cython.address(halves[2 * index + 1 - side]), s, attempt_ns,
     ):
         flow = cython.address(flows[count])
         open_flow(flow, s, services)
@@ -1306,6 +1332,7 @@ def track(
     cells: cython.schar[:, ::1],
     services: cython.uchar[::1],
     count: cython.uint,
+    attempt_ns: cython.longlong = 0,
 ) -> int:
     """Apply every row of `segments`, in order; returns the number of FLOW rows in use.
 
@@ -1327,6 +1354,7 @@ def track(
             total = track_one(
                 cython.address(segments[i]), cython.address(notes[i]), flows, halves, slots,
                 cython.address(cells[0, 0]), cython.address(services[0]), cython.cast(cython.uint, total),
+                attempt_ns,
             )
     return total
 

@@ -22,10 +22,13 @@ FIRST_CAPACITY = 1 << 12
 class Tracker:
     """Connections seen so far.
 
-    `flows[:count]` and `halves[:2 * count]` are valid; `halves[2 * i + side]` belongs to `flows[i]`.
+    `flows[:count]` and `halves[:2 * count]` are valid; `halves[2 * i + side]` belongs to `flows[i]`. With
+    `attempt_ns`, an attempt without any answer ends after that time and what follows on its ports is another
+    connection, which is Zeek's policy (`tcp_attempt_delay`, 5 s); here an attempt lasts as long as its SYNs.
     """
 
     max_flows: int = 1 << 20
+    attempt_ns: int = 0
     count: int = 0
     evicted_count: int = 0
     flows: np.ndarray = field(default_factory=lambda: np.zeros(FIRST_CAPACITY, FLOW))
@@ -43,8 +46,9 @@ class Tracker:
             self._evict()
         self._make_room(len(segments))
         self.count = _tracker.track(
-            segments, self.notes, self.flows, self.halves, self.slots, self.cells, self.services, self.count
-        )
+            segments, self.notes, self.flows, self.halves, self.slots, self.cells, self.services, self.count,
+            self.attempt_ns,
+        )  # fmt: skip
         return self.notes[: len(segments)]
 
     def _make_room(self, incoming: int) -> None:
