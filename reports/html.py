@@ -16,7 +16,7 @@ from typing import Any, TextIO
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from synsight.analysis.result import Analysis, Finding, Flow, Incident
-from synsight.reports import units, wording
+from synsight.reports import stops, units, wording
 from synsight.reports.svg import StyleSheet
 from synsight.reports.theme import variables
 
@@ -49,7 +49,7 @@ def write(analysis: Analysis, stream: TextIO, timelines: int = 10) -> None:
     sheet = StyleSheet()
     full = _full(analysis)[:timelines]
     rest = _full(analysis)[timelines:]
-    drawings = {flow.id: _drawing(flow, sheet) for flow in full if flow.ladder}
+    drawings = [_drawing(flow, sheet) if flow.ladder else None for flow in full]
     worst = analysis.incidents[0] if analysis.incidents else None
     told = _told(analysis, worst)
     stations = _stations(analysis, worst, told, sheet)
@@ -65,7 +65,7 @@ def write(analysis: Analysis, stream: TextIO, timelines: int = 10) -> None:
         full=full,
         listed=rest[:_LISTED],
         left_out=len(rest[_LISTED:]) + analysis.flows_left_out_count,
-        anchors={flow.id: f"connection-{number}" for number, flow in enumerate(full, 1)},
+        anchors={flow.id: f"connection-{number}" for number, flow in reversed([*enumerate(full, 1)])},
         drawings=drawings,
         style=Markup(style),
         script=Markup(script),
@@ -138,7 +138,7 @@ def _template() -> Any:
         lstrip_blocks=True,
         finalize=lambda value: value if isinstance(value, Markup | int) else wording.visible(str(value)),
     )
-    environment.globals.update(units=units, wording=wording)
+    environment.globals.update(units=units, wording=wording, stops=stops)
     return environment.from_string(_resource("report.html"))
 
 

@@ -14,7 +14,7 @@ from synsight.analysis.result import Analysis, CaptureFacts, Errno, Finding, Flo
 from synsight.reports import units
 from synsight.reports.terminal_ladder import ladder_lines
 from synsight.reports.terminal_page import Page
-from synsight.reports.wording import SEVERITY_MARKS, clipped, side, state, vantage, visible
+from synsight.reports.wording import SEVERITY_MARKS, clipped, sentence, side, state, vantage, visible
 
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 _BAR_CELLS = 20
@@ -59,7 +59,7 @@ def _capture(page: Page, facts: CaptureFacts) -> None:
         lost = units.count(facts.kernel_dropped_count, "packet")
         page.say(f"{lost} lost by the capturing kernel.", indent=2, mark="▲", style="yellow")
     for quality in facts.quality:
-        words = f"{visible(quality.text)} {visible(quality.effect)}".strip()
+        words = f"{sentence(quality.text)} {sentence(quality.effect)}".strip()
         page.say(words, indent=2, mark="▲", style="yellow")
     if facts.error is not None:
         page.say(f"Reading stopped early: {visible(facts.error)}", indent=2, mark="✖", style="bold red")
@@ -103,7 +103,7 @@ def _incident(page: Page, incident: Incident, by_id: dict[str, Flow]) -> None:
     )
     heading.append(f"  {visible(incident.code)}")
     page.say(heading, hang=2)
-    page.say(visible(incident.summary), indent=2)
+    page.say(sentence(incident.summary), indent=2)
     first, last = units.instant(incident.first_ns), units.instant(incident.last_ns)
     page.say(f"First {first}, last {last} UTC.", indent=2)
     _suspects(page, incident.suspects, indent=2)
@@ -156,7 +156,7 @@ def _finding(page: Page, finding: Finding, start_ns: int) -> None:
     heading = Text(visible(finding.code), style=_STYLES[finding.severity])
     heading.append(f"  {finding.severity}, confidence {units.confidence(finding.confidence)}")
     page.say(heading, indent=2)
-    page.say(visible(finding.summary), indent=2)
+    page.say(sentence(finding.summary), indent=2)
     if finding.suspects:
         page.say("Who dropped it:", indent=2)
         _suspects(page, finding.suspects, indent=4)

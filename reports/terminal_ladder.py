@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from rich.text import Text
 from synsight.analysis.result import Flow, LadderRow
-from synsight.reports import units
-from synsight.reports.wording import STOPS, clipped, side, state, visible
+from synsight.reports import stops, units
+from synsight.reports.wording import clipped, state, visible
 
 _MARGIN = 20  # frame and time, or the client's state, before the client's line
 _ROWS = 40
@@ -19,9 +19,11 @@ def ladder_lines(flow: Flow, width: int) -> Iterator[Text]:
     before = ("", "")
     yield Text(f"{'frame':>7} {'seconds':>11} client{'server':>{gap - 4}}", style="dim")
     for row in flow.ladder[:_ROWS]:
-        yield from _row(row, flow.start_ns, gap, width)
+        yield from _row(flow, row, gap, width)
+        if not row.client_state and not row.server_state:  # an ICMP error changes no state
+            continue
         after = (state(row.client_state, row.client_certain), state(row.server_state, row.server_certain))
-        if after != before and any(after):
+        if after != before:
             yield _state_line(before, after, gap)
         before = after
     left_out = flow.ladder_left_out_count + len(flow.ladder[_ROWS:])
@@ -29,22 +31,22 @@ def ladder_lines(flow: Flow, width: int) -> Iterator[Text]:
         yield Text(f"{'':>{_MARGIN}}{units.count(left_out, 'more segment')} not shown", style="dim")
 
 
-def _row(row: LadderRow, start_ns: int, gap: int, width: int) -> Iterator[Text]:
+def _row(flow: Flow, row: LadderRow, gap: int, width: int) -> Iterator[Text]:
     number = "" if row.frame is None else str(row.frame)
-    line = Text(f"{number:>7} {units.offset(row.at_ns - start_ns):>11} │")
+    line = Text(f"{number:>7} {units.offset(row.at_ns - flow.start_ns):>11} │")
     line.append(_arrow(row, gap), style=_style(row))
     line.append("│")
-    notes = _wrapped(_notes(row), max(width - _MARGIN - gap - 3, 12))
+    notes = _wrapped(_notes(flow, row), max(width - _MARGIN - gap - 3, 12))
     for index, note in enumerate(notes or [""]):
         if index:
             line = Text(f"{'':>{_MARGIN}}│{'':{gap}}│")
         yield line.append(f" {note}") if note else line
 
 
-def _notes(row: LadderRow) -> str:
+def _notes(flow: Flow, row: LadderRow) -> str:
     parts = [visible(row.note)] if row.note else []
     if row.stops_at is not None:
-        parts.append(f"✕ {side(row.stops_at)}")
+        parts.append(f"✕ {stops.words(flow, row)}")
     if row.payload_text:
         parts.append(clipped(row.payload_text, 60))
     return "; ".join(parts)
@@ -67,7 +69,7 @@ def _arrow(row: LadderRow, gap: int) -> str:
     """The way from line to line, drawn towards the receiver."""
     label = f" {clipped(row.label, gap - 6)} "
     shaft = "╌" if row.frame is None or row.repeat else "─"
-    travelled = 1.0 if row.stops_at is None else STOPS.get(row.stops_at, 0.5)
+    travelled = 1.0 if row.stops_at is None else stops.PLACES.get(row.stops_at, 0.5)
     if row.sender == "server":
         travelled = 1.0 if row.stops_at is None else 1 - travelled
     length = min(max(round(gap * travelled), 3), gap)

@@ -38,8 +38,9 @@ from synsight.reports.timeline_layout import (
     Layout,
     Pause,
     lay_out,
+    name_span,
 )
-from synsight.reports.wording import clipped, visible
+from synsight.reports.wording import clipped, sentence, visible
 
 _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -106,7 +107,7 @@ class _Drawing:
     """A figure whose units are points, `y` downwards."""
 
     def __init__(self, flow: Flow, titled: bool, opaque: bool) -> None:
-        summary = visible(flow.findings[0].summary) if flow.findings else visible(flow.outcome)
+        summary = sentence(flow.findings[0].summary if flow.findings else flow.outcome)
         verdict = textwrap.wrap(summary, 100, max_lines=3, placeholder=" …") if titled else []
         layout = lay_out(flow, top=(44 + 13 * len(verdict) if titled else 10) + 22)
         self.height = layout.height
@@ -195,28 +196,34 @@ class _Drawing:
         row = arrow.row
         came = row.frame is not None
         colour = "lost" if not came else "repeat" if row.repeat else "segment"
-        slope = SLANT / (SERVER_X - CLIENT_X)
-        end = (arrow.to_x, arrow.y + slope * abs(arrow.to_x - arrow.from_x))
+        end = self._at(arrow, arrow.to_x)
         style = (0, (1.2, 2.2)) if not came else _DASHES[row.repeat]
+        if arrow.last_x != arrow.to_x:
+            self._line([end, self._at(arrow, arrow.last_x)], "lifeline", 1, linestyle=(0, (1, 3)))
         self._line([(arrow.from_x, arrow.y), end], colour, 1.3, linestyle=style)
-        if arrow.dropped:
-            self._cross(*end)
-        elif came:
+        for cross in arrow.crosses:
+            self._cross(*self._at(arrow, cross.x), 2.2 + 2.8 * cross.weight)
+        if came and not arrow.crosses:
             self._head(end, 1 if arrow.to_x > arrow.from_x else -1, colour)
         self._text(TIME_X, arrow.y + 3, arrow.time, size=8.5, ha="right")
         if came:
             self._text(FRAME_X, arrow.y + 3, str(row.frame), "muted", 8.5, ha="right")
         self._words(arrow, colour)
 
+    @staticmethod
+    def _at(arrow: Arrow, x: float) -> tuple[float, float]:
+        """The point at which a segment on its way is at `x`."""
+        return x, arrow.y + SLANT / (SERVER_X - CLIENT_X) * abs(x - arrow.from_x)
+
     def _words(self, arrow: Arrow, colour: str) -> None:
-        middle = (CLIENT_X + SERVER_X) / 2
         tint = "ink" if colour == "segment" else colour
         self._text(_clear_of_cross(arrow), arrow.y - 2.5, arrow.label, tint, 9, ha="center", weight="bold")
-        below = arrow.y + SLANT + 10
-        if arrow.stop:
-            x = min(max(arrow.to_x, CLIENT_X + 48), SERVER_X - 48)
-            self._text(x, below + 2.5, arrow.stop, "lost", 8.5, ha="center")
-            below += 14
+        below = arrow.y + SLANT + (12.5 if arrow.crosses else 10)
+        for cross in arrow.crosses if arrow.names_lines else ():
+            x = sum(name_span(cross)) / 2
+            self._text(x, below + 11.5 * cross.line, cross.name, "lost", 8, ha="center")
+        below += 11.5 * arrow.names_lines
+        middle = (CLIENT_X + SERVER_X) / 2
         for index, note in enumerate(arrow.notes):
             self._text(middle, below + 11.5 * index, note, "muted", 8, ha="center")
 
@@ -233,9 +240,9 @@ class _Drawing:
             )
         )
 
-    def _cross(self, x: float, y: float) -> None:
-        for rise in (-4.5, 4.5):
-            self._line([(x - 4.5, y - rise), (x + 4.5, y + rise)], "lost", 2.2)
+    def _cross(self, x: float, y: float, arm: float) -> None:
+        for rise in (-arm, arm):
+            self._line([(x - arm, y - rise), (x + arm, y + rise)], "lost", 0.8 + arm / 3.5)
 
     def _foot(self, layout: Layout) -> None:
         y = layout.bottom + 18
@@ -246,7 +253,7 @@ class _Drawing:
             WIDTH / 2,
             y,
             "solid state: proven · pale state with ?: believed · dashed: sent again · dotted: never came · "
-            "cross: dropped there",
+            "cross: where it may have been dropped",
             "muted",
             8,
             ha="center",
@@ -254,8 +261,9 @@ class _Drawing:
 
 
 def _clear_of_cross(arrow: Arrow) -> float:
-    """The middle of the arrow; of what it did not travel when that is the longer part."""
+    """The middle of what the segment surely travelled; of what it surely did not, if only that has room."""
     goal = SERVER_X if arrow.row.sender == "client" else CLIENT_X
-    if abs(arrow.to_x - arrow.from_x) >= abs(goal - arrow.to_x):
+    room = 5.8 * len(arrow.label) + 10
+    if not arrow.crosses or room <= abs(arrow.to_x - arrow.from_x) or room > abs(goal - arrow.last_x):
         return (arrow.from_x + arrow.to_x) / 2
-    return (arrow.to_x + goal) / 2
+    return (arrow.last_x + goal) / 2

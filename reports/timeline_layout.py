@@ -7,9 +7,9 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from synsight.analysis.result import Flow, LadderRow
-from synsight.reports import units
-from synsight.reports.wording import STOPS, clipped, side, state, visible
+from synsight.analysis.result import Flow, LadderRow, Suspect
+from synsight.reports import stops, units
+from synsight.reports.wording import clipped, side, state, visible
 
 WIDTH = 600.0
 TIME_X, FRAME_X = 58.0, 98.0  # right edges of the two columns of numbers
@@ -36,6 +36,16 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
+class Cross:
+    """A place where a segment may have been dropped."""
+
+    x: float
+    weight: float  # of the suspect that stands there
+    name: str
+    line: int  # of the words below the arrow, so that names beside each other do not touch
+
+
+@dataclass(frozen=True, slots=True)
 class Arrow:
     """One segment on its way."""
 
@@ -43,10 +53,11 @@ class Arrow:
     time: str
     y: float  # where it leaves
     from_x: float
-    to_x: float  # the receiver, or where it was dropped
-    dropped: bool
+    to_x: float  # as far as it came for all one knows: the receiver, or the first cross
+    last_x: float  # as far as it may have come: the last cross
     label: str
-    stop: str  # the side that dropped it, in words
+    crosses: tuple[Cross, ...]
+    names_lines: int  # lines that the names of the crosses take; 0 when they are those of the arrow above
     notes: tuple[str, ...]
 
 
@@ -73,7 +84,8 @@ class Layout:
 
 def lay_out(flow: Flow, top: float) -> Layout:
     """The first `_ROWS` rows of a flow's ladder, below `top`."""
-    arrows, pauses = [], []
+    arrows: list[Arrow] = []
+    pauses = []
     y = top + 4
     before_ns = flow.ladder[0].at_ns
     for row in flow.ladder[:_ROWS]:
@@ -82,9 +94,10 @@ def lay_out(flow: Flow, top: float) -> Layout:
             room = 18 + 7 * math.log10(gap_ns / _PAUSE_NS)
             pauses.append(Pause(y + room / 2, units.duration(gap_ns)))
             y += room
-        arrow = _arrow(row, y + _LABEL, flow.start_ns)
+        arrow = _arrow(flow, row, y + _LABEL, arrows[-1].crosses if arrows else ())
         arrows.append(arrow)
-        y += _LABEL + SLANT + _NOTE * (len(arrow.notes) + bool(arrow.stop)) + 6 + 2.5 * bool(arrow.stop)
+        lines = len(arrow.notes) + arrow.names_lines
+        y += _LABEL + SLANT + _NOTE * lines + (8.5 if arrow.crosses else 6)
         before_ns = row.at_ns
     left_out = flow.ladder_left_out_count + len(flow.ladder[_ROWS:])
     words = f"{units.count(left_out, 'more segment')} not shown" if left_out else ""
@@ -100,23 +113,50 @@ def lay_out(flow: Flow, top: float) -> Layout:
     )
 
 
-def _arrow(row: LadderRow, y: float, start_ns: int) -> Arrow:
-    way = SERVER_X - CLIENT_X
+def _arrow(flow: Flow, row: LadderRow, y: float, named: tuple[Cross, ...]) -> Arrow:
+    """A row as an arrow; its crosses get no names again when they are those just `named`."""
     from_x, to_x = (CLIENT_X, SERVER_X) if row.sender == "client" else (SERVER_X, CLIENT_X)
-    if row.stops_at is not None:
-        to_x = CLIENT_X + way * STOPS.get(row.stops_at, 0.5)
+    crosses = _crosses(stops.suspects(flow, row))
+    reached = sorted((cross.x for cross in crosses), key=lambda x: abs(x - from_x))
     notes = "; ".join(part for part in (visible(row.note), clipped(row.payload_text, 60)) if part)
     return Arrow(
         row=row,
-        time=f"{units.offset(row.at_ns - start_ns)}",
+        time=units.offset(row.at_ns - flow.start_ns),
         y=y,
         from_x=from_x,
-        to_x=to_x,
-        dropped=row.stops_at is not None,
+        to_x=reached[0] if reached else to_x,
+        last_x=reached[-1] if reached else to_x,
         label=clipped(row.label, 44),
-        stop="" if row.stops_at is None else side(row.stops_at),
+        crosses=crosses,
+        names_lines=0 if crosses == named else max((cross.line + 1 for cross in crosses), default=0),
         notes=tuple(textwrap.wrap(notes, _NOTE_CHARACTERS, max_lines=2, placeholder=" …")),
     )
+
+
+def _crosses(suspects: tuple[Suspect, ...]) -> tuple[Cross, ...]:
+    """A cross for each suspect that stands on the way, from the client to the server."""
+    placed: list[Cross] = []
+    ends: list[float] = []  # how far to the right each line of names is taken
+    for suspect in sorted(suspects, key=lambda each: stops.PLACES.get(each.side, -1)):
+        if suspect.side not in stops.PLACES:
+            continue
+        x = CLIENT_X + (SERVER_X - CLIENT_X) * stops.PLACES[suspect.side]
+        name = side(suspect.side)
+        if suspect.weight < 1:
+            name += f" {units.percent(suspect.weight)}"
+        cross = Cross(x, suspect.weight, name, 0)
+        left, right = name_span(cross)
+        line = next((line for line, end in enumerate(ends) if end < left), len(ends))
+        ends[line:] = [right, *ends[line + 1 :]]
+        placed.append(Cross(x, suspect.weight, name, line))
+    return tuple(placed)
+
+
+def name_span(cross: Cross) -> tuple[float, float]:
+    """Where a cross's name stands below its arrow, between the lifelines."""
+    half = 2.5 * len(cross.name)
+    middle = min(max(cross.x, CLIENT_X + half + 4), SERVER_X - half - 4)
+    return middle - half, middle + half
 
 
 def _bands(end: str, arrows: list[Arrow], bottom: float) -> Iterator[Band]:
@@ -130,12 +170,14 @@ def _bands(end: str, arrows: list[Arrow], bottom: float) -> Iterator[Band]:
             if end == "client"
             else (row.server_state, row.server_certain)
         )
+        if not now[0]:  # an ICMP error changes no state
+            continue
         y = arrow.y if row.sender == end else arrow.y + SLANT
         if now != started:
-            if started is not None and started[0]:
+            if started is not None:
                 yield _band(end, started, top, y)
             started, top = now, y
-    if started is not None and started[0]:
+    if started is not None:
         yield _band(end, started, top, bottom)
 
 

@@ -26,20 +26,6 @@ SIDES: Mapping[str, str] = MappingProxyType(
 )
 """Every side of `synsight.analysis.result.SIDES`, in words."""
 
-STOPS: Mapping[str, float] = MappingProxyType(
-    {
-        "client-app": 0.04,
-        "client-host": 0.07,
-        "client-network": 0.25,
-        "path": 0.5,
-        "middlebox": 0.5,
-        "server-network": 0.75,
-        "server-host": 0.93,
-        "server-app": 0.96,
-    }
-)
-"""Where on the way from the client (0) to the server (1) a ladder draws a side."""
-
 VANTAGES: Mapping[str, str] = MappingProxyType(
     {
         "client": "taken at the client",
@@ -93,3 +79,11 @@ def clipped(text: str, most: int) -> str:
 def state(name: str, certain: bool) -> str:
     """A TCP state; one that is only believed ends in `?`."""
     return visible(name) + ("" if certain or name in ("", "UNKNOWN") else "?")
+
+
+def sentence(text: str) -> str:
+    """The visible text as a sentence of its own: a capital first, a full stop last."""
+    shown = visible(text).strip()
+    if not shown:
+        return ""
+    return shown[0].upper() + shown[1:] + ("" if shown[-1] in ".!?…" else ".")

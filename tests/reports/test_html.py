@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -90,6 +91,16 @@ def test_ids_are_unique_and_every_link_has_its_target() -> None:
     assert len(set(ids)) == len(ids)
     links = {value for _, name, value in outline.attributes if name == "href" and value}
     assert {link[1:] for link in links} <= set(ids)
+
+
+def test_connections_of_two_captures_may_share_an_id() -> None:
+    base = samples.dropped_syn()
+    twin = replace(samples.firewall_rst().flows[0], id=base.flows[0].id)
+    stream = io.StringIO()
+    write(replace(base, flows=(*base.flows, twin)), "html", stream)
+    ids = [value for _, name, value in Outline(stream.getvalue()).attributes if name == "id"]
+    assert len(set(ids)) == len(ids)
+    assert stream.getvalue().count(">RST-ACK</text>") == 1
 
 
 def test_hostile_strings_are_text() -> None:

@@ -107,8 +107,12 @@ def test_tall_flow_is_capped_and_what_is_left_out_is_counted() -> None:
 
 def test_arrow_stops_at_the_side_that_dropped_it_and_bands_meet() -> None:
     layout = lay_out(samples.dropped_syn().flows[0], top=0)
-    assert all(arrow.dropped for arrow in layout.arrows)
-    assert layout.arrows[0].from_x < layout.arrows[0].to_x < layout.arrows[-1].from_x
+    first, second, absent = layout.arrows[0], layout.arrows[1], layout.arrows[-1]
+    assert first.from_x < first.to_x < first.last_x < absent.from_x
+    assert (absent.to_x, absent.last_x) == (first.last_x, first.to_x)
+    names = ["path between 15 %", "server network 55 %", "server host 30 %"]
+    assert [cross.name for cross in first.crosses] == names
+    assert first.names_lines > second.names_lines == 0
     closing = lay_out(samples.stuck_close_wait().flows[0], top=0)
     client = [band for band in closing.bands if band.end == "client"]
     assert [band.label for band in client] == ["SYN-SENT", "ESTABLISHED", "CLOSE-WAIT?", "CLOSE-WAIT"]
