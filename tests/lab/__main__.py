@@ -33,11 +33,17 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.lab", description="Make captures with real kernels and injected faults.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.lab", description="Make captures with real kernels and injected faults."
+    )
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="names; all when none is given")
     parser.add_argument("--list", action="store_true", help="name the scenarios and stop")
-    parser.add_argument("--out", type=Path, default=Path("fixtures/lab"), metavar="FOLDER", help="default: %(default)s")
-    parser.add_argument("--jobs", type=int, default=AT_ONCE, metavar="N", help="scenarios at once (default: %(default)s)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("fixtures/lab"), metavar="FOLDER", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=AT_ONCE, metavar="N", help="scenarios at once (default: %(default)s)"
+    )
     arguments = parser.parse_args()
     for name in arguments.scenarios:
         if name not in SCENARIOS:
@@ -49,7 +55,7 @@ def play_all(names: list[str], out: Path, jobs: int) -> int:
     """Play the scenarios, print a line for each, and return how many failed."""
     out.mkdir(parents=True, exist_ok=True)
     with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
-        futures = {pool.submit(_play, name, out): name for name in reversed(names)}
+        futures = {pool.submit(_play, name, out): name for name in names}
         failed = [name for future, name in futures.items() if not future.result()]
     if failed:
         print(f"{len(failed)} of {len(names)} failed:", *failed, file=sys.stderr)

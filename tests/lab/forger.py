@@ -16,7 +16,9 @@ RST_ACK = 0x14
 
 
 class Forger:
-    """Waits at a firewall's outer link for the first segment with data towards the server, lets it pass, and forges RSTs. IPv4."""
+    """Waits at a firewall's outer link for the first segment with data towards the server, lets it pass, and
+    forges RSTs. IPv4.
+    """
 
     def __init__(self, firewall: Machine, *, both_ways: bool) -> None:
         """Resets the client, and the server too when `both_ways`."""
@@ -55,10 +57,18 @@ def _listening_on(link: str) -> socket.socket:
     return packets
 
 
-def segment(source: bytes, destination: bytes, sport: int, dport: int, seq: int, ack: int, flags: int, window: int) -> bytes:
-    """An IPv4 packet with a TCP segment without options or data; addresses as 4 bytes, sequence numbers taken modulo 2^32."""
+def segment(
+    source: bytes, destination: bytes, sport: int, dport: int, seq: int, ack: int, flags: int, window: int
+) -> bytes:
+    """An IPv4 packet with a TCP segment without options or data; addresses as 4 bytes, sequence numbers taken
+    modulo 2^32.
+    """
     tcp = struct.pack("!HHIIBBHHH", sport, dport, seq % 2**32, ack % 2**32, 5 << 4, flags, window, 0, 0)
     pseudo = source + destination + struct.pack("!HH", socket.IPPROTO_TCP, len(tcp))
     tcp = tcp[:16] + struct.pack("!H", checksum(pseudo + tcp)) + tcp[18:]
-    ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(tcp), 0xBEEF, 0, FORGED_TTL, socket.IPPROTO_TCP, 0) + source + destination
+    ip = (
+        struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(tcp), 0xBEEF, 0, FORGED_TTL, socket.IPPROTO_TCP, 0)
+        + source
+        + destination
+    )
     return ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:] + tcp

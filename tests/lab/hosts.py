@@ -37,10 +37,16 @@ class Machine:
 
     def filters(self, hook: str, rule: str) -> None:
         """Add an nftables `rule` to the chain at `hook`: ``input``, ``output`` or ``forward``."""
-        self.namespace.run("nft", "-f", "-", feed=(
-            "add table inet lab\n"
-            f"add chain inet lab {hook} {{ type filter hook {hook} priority 0; policy accept; }}\n"
-            f"add rule inet lab {hook} {rule}\n"))
+        self.namespace.run(
+            "nft",
+            "-f",
+            "-",
+            feed=(
+                "add table inet lab\n"
+                f"add chain inet lab {hook} {{ type filter hook {hook} priority 0; policy accept; }}\n"
+                f"add rule inet lab {hook} {rule}\n"
+            ),
+        )
 
     def stops_filtering(self) -> None:
         """Remove all its rules."""
@@ -58,7 +64,9 @@ class Machine:
         self.namespace.set_sysctls({f"net.ipv4.tcp_{key}": value for key, value in sysctls.items()})
 
     def socket(self, family: int, kind: int = socket.SOCK_STREAM) -> socket.socket:
-        """A socket on this machine, TCP unless `kind` says otherwise; CUBIC, since a namespace cannot always set its default."""
+        """A socket on this machine, TCP unless `kind` says otherwise; CUBIC, since a namespace cannot always
+        set its default.
+        """
         sock = self.namespace.socket(socket.AF_INET if family == 4 else socket.AF_INET6, kind)
         if kind == socket.SOCK_STREAM:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
@@ -72,7 +80,6 @@ class Network:
         """Nothing is made before the with-statement. `prefix` must be unique on this machine."""
         self._prefix = prefix
         self._namespaces: list[Namespace] = []
-        self.wire: Wire | None = None
 
     def __enter__(self) -> Network:
         try:
@@ -83,7 +90,7 @@ class Network:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.wire:
+        if hasattr(self, "wire"):
             self.wire.stop()
         for namespace in self._namespaces:
             namespace.delete()
@@ -117,14 +124,22 @@ class Network:
     def _address(self) -> None:
         for host, net in ((self.client, 1), (self.server, 2)):
             host.namespace.ip(
-                "link set lo up", f"addr add 10.0.{net}.2/24 dev eth0", f"addr add fd00:{net}::2/64 dev eth0 nodad",
-                f"route add default via 10.0.{net}.1", f"route add default via fd00:{net}::1")
+                "link set lo up",
+                f"addr add 10.0.{net}.2/24 dev eth0",
+                f"addr add fd00:{net}::2/64 dev eth0 nodad",
+                f"route add default via 10.0.{net}.1",
+                f"route add default via fd00:{net}::1",
+            )
         for router, near, far in ((self.firewall_c, 1, 2), (self.firewall_s, 2, 1)):
             router.namespace.set_sysctls({"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1})
             router.namespace.ip(
-                f"addr add 10.0.{near}.1/24 dev eth0", f"addr add fd00:{near}::1/64 dev eth0 nodad",
-                f"addr add 10.0.9.{near}/24 dev eth1", f"addr add fd00:9::{near}/64 dev eth1 nodad",
-                f"route add 10.0.{far}.0/24 via 10.0.9.{far}", f"route add fd00:{far}::/64 via fd00:9::{far}")
+                f"addr add 10.0.{near}.1/24 dev eth0",
+                f"addr add fd00:{near}::1/64 dev eth0 nodad",
+                f"addr add 10.0.9.{near}/24 dev eth1",
+                f"addr add fd00:9::{near}/64 dev eth1 nodad",
+                f"route add 10.0.{far}.0/24 via 10.0.9.{far}",
+                f"route add fd00:{far}::/64 via fd00:9::{far}",
+            )
 
     def warm_up(self, family: int) -> None:
         """One datagram each way, so that neighbour tables are filled before anything is captured."""

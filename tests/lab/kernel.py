@@ -6,9 +6,17 @@ from .hosts import Machine
 from .programs import Connection
 
 RFC_NAMES = {
-    "LISTEN": "LISTEN", "SYN-SENT": "SYN-SENT", "SYN-RECV": "SYN-RECEIVED", "ESTAB": "ESTABLISHED",
-    "FIN-WAIT-1": "FIN-WAIT-1", "FIN-WAIT-2": "FIN-WAIT-2", "CLOSE-WAIT": "CLOSE-WAIT", "CLOSING": "CLOSING",
-    "LAST-ACK": "LAST-ACK", "TIME-WAIT": "TIME-WAIT", "UNCONN": "CLOSED",
+    "LISTEN": "LISTEN",
+    "SYN-SENT": "SYN-SENT",
+    "SYN-RECV": "SYN-RECEIVED",
+    "ESTAB": "ESTABLISHED",
+    "FIN-WAIT-1": "FIN-WAIT-1",
+    "FIN-WAIT-2": "FIN-WAIT-2",
+    "CLOSE-WAIT": "CLOSE-WAIT",
+    "CLOSING": "CLOSING",
+    "LAST-ACK": "LAST-ACK",
+    "TIME-WAIT": "TIME-WAIT",
+    "UNCONN": "CLOSED",
 }
 """From ss(8)'s word to the name in RFC 9293 section 3.3.2."""
 
@@ -20,7 +28,7 @@ def socket_lines(machine: Machine) -> list[str]:
 
 
 def state_of(connection: Connection, side: str, lines: list[str]) -> str:
-    """The RFC 9293 name of the state of `connection` at `side`; CLOSED when its kernel has no socket for it."""
+    """The RFC 9293 name of the state of `connection` at `side`; CLOSED when there is no socket for it."""
     ends = [_end(connection.client, connection.client_port), _end(connection.server, connection.server_port)]
     local, peer = ends if side == "client" else reversed(ends)
     for line in lines:
@@ -35,7 +43,10 @@ def _end(address: str, port: int) -> str:
 
 
 def counters(machine: Machine) -> dict[str, int]:
-    """TCP counters of `machine` by nstat(8)'s names, zeros left out. A namespace starts at zero: they are differences."""
+    """TCP counters of `machine` by nstat(8)'s names, zeros left out.
+
+    A namespace starts at zero: they are differences.
+    """
     listing = machine.namespace.run("nstat", "-asz")
     rows = (line.split()[:2] for line in listing.splitlines() if line.startswith("Tcp"))
     return {name: int(value) for name, value in rows if int(value)}

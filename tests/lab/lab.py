@@ -14,6 +14,7 @@ import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from . import kernel, oracle
 from .hosts import Network
@@ -29,6 +30,9 @@ SETTLE_S = 0.4
 
 PORT = 8080
 """Where the server's program listens unless the scenario says otherwise."""
+
+Truth = dict[str, Any]
+"""A truth.json, or a part of it."""
 
 _serial = itertools.count()
 
@@ -50,14 +54,20 @@ class Lab:
         self._open: list[object] = []
         self._ports = itertools.count(40001)
 
-    def listens(self, port: int = PORT, backlog: int = 16, receive_buffer_bytes: int | None = None) -> Listener:
+    def listens(
+        self, port: int = PORT, backlog: int = 16, receive_buffer_bytes: int | None = None
+    ) -> Listener:
         """A server program that listens."""
         listener = Listener(self.server, self.family, port, backlog, receive_buffer_bytes)
         self._open.append(listener)
         return listener
 
-    def client_program(self, port: int = PORT, *, from_port: int | None = None, to: str | None = None) -> Program:
-        """A client program about to connect to `port`; from a given source port or a new one; to the server or another address."""
+    def client_program(
+        self, port: int = PORT, *, from_port: int | None = None, to: str | None = None
+    ) -> Program:
+        """A client program about to connect to `port`; from a given source port or a new one; to the server
+        or another address.
+        """
         source, target = self.client.address(self.family), to or self.server.address(self.family)
         connection = Connection(source, from_port or next(self._ports), target, port)
         sock = self.client.socket(self.family)
@@ -70,9 +80,12 @@ class Lab:
         """The server program's end of the client's connection."""
         return self._keep(listener.accepts(client.connection))
 
-    def connected(self, port: int = PORT, *, receive_buffer_bytes: int | None = None,
-                  from_port: int | None = None) -> tuple[Program, Program]:
-        """A client and a server program with an established connection between them; nothing listens any more."""
+    def connected(
+        self, port: int = PORT, *, receive_buffer_bytes: int | None = None, from_port: int | None = None
+    ) -> tuple[Program, Program]:
+        """A client and a server program with an established connection between them; nothing listens any
+        more.
+        """
         listener = self.listens(port, receive_buffer_bytes=receive_buffer_bytes)
         client = self.client_program(port, from_port=from_port)
         client.connects()
@@ -103,7 +116,9 @@ class Lab:
         return client, self._keep(Program("server", client.connection, sock))
 
     def another_port_works(self, port: int = 8081) -> None:
-        """A healthy connection to another port of the server: it shows the server's own TTL and that the host is up."""
+        """A healthy connection to another port of the server: it shows the server's own TTL and that the host
+        is up.
+        """
         client, server = self.connected(port)
         self.exchanges(client, server)
         self.client_closes(client, server)
@@ -119,7 +134,11 @@ class Lab:
 
     def states(self, connection: Connection) -> tuple[str, str]:
         """The client's and the server's state of `connection`, from their kernels."""
-        return tuple(kernel.state_of(connection, host.name, kernel.socket_lines(host)) for host in (self.client, self.server))
+        client, server = (
+            kernel.state_of(connection, host.name, kernel.socket_lines(host))
+            for host in (self.client, self.server)
+        )
+        return client, server
 
     def _keep(self, program: Program) -> Program:
         self._open.append(program)
@@ -129,7 +148,8 @@ class Lab:
 def run(scenario: Scenario, out: Path) -> None:
     """Play `scenario`, check it against tshark and both kernels, and put its files into ``out/NAME``.
 
-    Raises AssertionError when the fault does not show or an end is not where the scenario says; ``out/NAME`` then stays as it was.
+    Raises AssertionError when the fault does not show or an end is not where the scenario says; ``out/NAME``
+    then stays as it was.
     """
     signal.signal(signal.SIGALRM, _took_too_long)
     signal.alarm(LIMIT_S)
@@ -150,10 +170,17 @@ def _took_too_long(*_: object) -> None:
     raise TimeoutError(f"the scenario hangs: more than {LIMIT_S} s")
 
 
-def _played(scenario: Scenario, lab: Lab, network: Network, folder: Path) -> dict:
-    places = zip(VANTAGES, (network.client.namespace, network.between, network.server.namespace), ("eth0", "tap0", "eth0"))
-    taps = [Tap(namespace, link, folder / f"{vantage}.pcap", scenario.snaplen_bytes)
-            for vantage, namespace, link in places]
+def _played(scenario: Scenario, lab: Lab, network: Network, folder: Path) -> Truth:
+    places = zip(
+        VANTAGES,
+        (network.client.namespace, network.between, network.server.namespace),
+        ("eth0", "tap0", "eth0"),
+        strict=True,
+    )
+    taps = [
+        Tap(namespace, link, folder / f"{vantage}.pcap", scenario.snaplen_bytes)
+        for vantage, namespace, link in places
+    ]
     try:
         before = {host.name: kernel.counters(host) for host in (lab.client, lab.server)}
         scenario.play(lab)
@@ -174,27 +201,39 @@ def _check_states(scenario: Scenario, lab: Lab) -> None:
         raise WrongState(f"expected {scenario.states}, the kernels say {after} after the captures ended")
 
 
-def _truth(scenario: Scenario, lab: Lab, before: dict[str, dict[str, int]]) -> dict:
+def _truth(scenario: Scenario, lab: Lab, before: dict[str, dict[str, int]]) -> Truth:
     lines = {host.name: kernel.socket_lines(host) for host in (lab.client, lab.server)}
     return {
-        "scenario": scenario.name, "title": scenario.title, "did": scenario.did,
-        "kernel": platform.release().partition("-")[0], "made": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "family": scenario.family, "healthy": scenario.healthy,
+        "scenario": scenario.name,
+        "title": scenario.title,
+        "did": scenario.did,
+        "kernel": platform.release().partition("-")[0],
+        "made": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "family": scenario.family,
+        "healthy": scenario.healthy,
         "fault": {"dropper": scenario.dropper, "where": scenario.where},
         "connections": [_connection(connection, lines) for connection in lab.connections],
-        "expect": {vantage: {"codes": list(sight.codes), "dropper_knowable": sight.knowable}
-                   for vantage, sight in scenario.sights.items()},
-        "nstat": {host.name: _moved(before[host.name], kernel.counters(host)) for host in (lab.client, lab.server)},
+        "expect": {
+            vantage: {"codes": list(sight.codes), "dropper_knowable": sight.knowable}
+            for vantage, sight in scenario.sights.items()
+        },
+        "nstat": {
+            host.name: _moved(before[host.name], kernel.counters(host)) for host in (lab.client, lab.server)
+        },
         "ss": {name: "\n".join(text) for name, text in lines.items()},
     }
 
 
 def _moved(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
-    return {name: value - before.get(name, 0) for name, value in after.items() if value != before.get(name, 0)}
+    return {
+        name: value - before.get(name, 0) for name, value in after.items() if value != before.get(name, 0)
+    }
 
 
-def _connection(connection: Connection, lines: dict[str, list[str]]) -> dict:
-    states = connection.superseded_states or [kernel.state_of(connection, side, lines[side]) for side in ("client", "server")]
+def _connection(connection: Connection, lines: dict[str, list[str]]) -> Truth:
+    states = connection.superseded_states or [
+        kernel.state_of(connection, side, lines[side]) for side in ("client", "server")
+    ]
     facts = {key: getattr(connection, key) for key in ("client", "client_port", "server", "server_port")}
     for side in ("client", "server"):
         failure = connection.first_failure(side)

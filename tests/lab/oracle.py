@@ -20,11 +20,14 @@ class NotShown(AssertionError):
 def check(capture: Path, claims: Sequence[str]) -> None:
     """Raise NotShown unless `capture` bears out every claim.
 
-    A claim is a count and a tshark display filter: ``"3 FILTER"`` exactly three frames, ``"3.. FILTER"`` at least three,
-    ``"1..4 FILTER"`` one to four. Segments quoted inside ICMP errors also match ``tcp.*``: add ``!icmp``.
+    A claim is a count and a tshark display filter: ``"3 FILTER"`` exactly three frames, ``"3.. FILTER"`` at
+    least three, ``"1..4 FILTER"`` one to four. Segments quoted inside ICMP errors also match ``tcp.*``: add
+    ``!icmp``.
     """
     parsed = [_parse(claim) for claim in [*claims, BAD_CHECKSUM]]
-    for (low, high, display_filter), count in zip(parsed, frame_counts(capture, [p[2] for p in parsed]), strict=True):
+    for (low, high, display_filter), count in zip(
+        parsed, frame_counts(capture, [p[2] for p in parsed]), strict=True
+    ):
         if not low <= count <= high:
             raise NotShown(f"{capture.name}: {count} frames, expected {low} to {high}: {display_filter}")
 
@@ -38,8 +41,11 @@ def _parse(claim: str) -> tuple[int, float, str]:
 def frame_counts(capture: Path, display_filters: Sequence[str]) -> list[int]:
     """How many frames of `capture` match each filter, from one run of tshark."""
     columns = ",".join(f"COUNT(frame)frame && ({display_filter})" for display_filter in display_filters)
-    done = subprocess.run(["tshark", "-r", str(capture), "-q", *CHECKED, "-z", f"io,stat,0,{columns}"],
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        ["tshark", "-r", str(capture), "-q", *CHECKED, "-z", f"io,stat,0,{columns}"],
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
         raise RuntimeError(done.stderr)
     row = next((line for line in done.stdout.splitlines() if re.search(r"<>", line) and "|" in line), None)

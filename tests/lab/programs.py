@@ -1,4 +1,6 @@
-"""The programs at both ends: socket calls made in one exact order, each recorded with what the kernel answered."""
+"""The programs at both ends: socket calls made in one exact order, each recorded with what the kernel
+answered.
+"""
 
 from __future__ import annotations
 
@@ -61,13 +63,17 @@ class Connection:
 
     def first_failure(self, side: str) -> Call | None:
         """The first call on `side` that failed, waiting aside."""
-        return next((c for c in self.calls if c.side == side and c.errno and c.errno not in STILL_WAITING), None)
+        return next(
+            (c for c in self.calls if c.side == side and c.errno and c.errno not in STILL_WAITING), None
+        )
 
 
 class Program:
-    """One end of a connection. A call that fails does not raise: its errno is what the laboratory is here to see.
+    """One end of a connection. A call that fails does not raise: its errno is what the laboratory is here to
+    see.
 
-    Every call takes `fails`, the name of the errno the scenario promises (None: success); another outcome is a WrongOutcome.
+    Every call takes `fails`, the name of the errno the scenario promises (None: success); another outcome is
+    a WrongOutcome.
     """
 
     def __init__(self, side: str, connection: Connection, sock: socket.socket) -> None:
@@ -157,21 +163,36 @@ class Program:
         except OSError as failure:
             error = errno_name(failure)
         self.connection.calls.append(
-            Call(self.side, self.connection.client_port, name, round(began, 6), round(time.time() - began, 6), error, note))
+            Call(
+                self.side,
+                self.connection.client_port,
+                name,
+                round(began, 6),
+                round(time.time() - began, 6),
+                error,
+                note,
+            )
+        )
         if error != fails:
-            raise WrongOutcome(f"{self.side} {name}: expected {fails or 'success'}, the kernel said {error or 'success'}")
+            raise WrongOutcome(
+                f"{self.side} {name}: expected {fails or 'success'}, the kernel said {error or 'success'}"
+            )
 
 
 def errno_name(failure: OSError) -> str:
     """The errno's symbol; a socket timeout is the EAGAIN that the kernel gives for SO_RCVTIMEO."""
-    return "EAGAIN" if isinstance(failure, TimeoutError) and failure.errno is None else errno.errorcode[failure.errno]
+    return "EAGAIN" if failure.errno is None else errno.errorcode[failure.errno]
 
 
 class Listener:
     """A listening socket on a server."""
 
-    def __init__(self, machine: Machine, family: int, port: int, backlog: int, receive_buffer_bytes: int | None) -> None:
-        """Bound to the machine's address; `receive_buffer_bytes` is inherited by what it accepts (None: the default)."""
+    def __init__(
+        self, machine: Machine, family: int, port: int, backlog: int, receive_buffer_bytes: int | None
+    ) -> None:
+        """Bound to the machine's address; `receive_buffer_bytes` is inherited by what it accepts (None: the
+        default).
+        """
         self.sock = machine.socket(family)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if receive_buffer_bytes:
@@ -213,8 +234,13 @@ class ServerProcess:
     def __init__(self, machine: Machine, family: int, port: int) -> None:
         """Returns when it listens."""
         self._process = subprocess.Popen(
-            machine.namespace.inside([sys.executable, "-c", WAITING_SERVER, machine.address(family), str(port)]),
-            stdout=subprocess.PIPE, text=True)
+            machine.namespace.inside(
+                [sys.executable, "-c", WAITING_SERVER, machine.address(family), str(port)]
+            ),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout
         self._process.stdout.readline()
 
     def is_killed(self) -> None:

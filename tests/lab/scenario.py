@@ -10,14 +10,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .lab import Lab
 
-SIDES = ("client-app", "client-host", "client-network", "path", "server-network", "server-host", "server-app", "middlebox",
-         "nobody")
+SIDES = (
+    "client-app",
+    "client-host",
+    "client-network",
+    "path",
+    "server-network",
+    "server-host",
+    "server-app",
+    "middlebox",
+    "nobody",
+)
 """Who can drop a connection, in the words of a verdict."""
 
 VANTAGES = ("client", "middle", "server")
 
 SNAPLEN_BYTES = 160
-"""Enough for Ethernet, IPv6, a full TCP header and a little payload, or for the segment that an ICMP error quotes."""
+"""Enough for Ethernet, IPv6, a full TCP header and a little payload, or for the segment that an ICMP error
+quotes.
+"""
 
 
 @dataclass(frozen=True)
@@ -63,7 +74,8 @@ class Scenario:
     sights: dict[str, Sight]
     """By vantage point."""
     states: tuple[str, str]
-    """The RFC 9293 states, client's and server's, in which the last connection must be when the captures end."""
+    """The RFC 9293 states, client's and server's, in which the last connection must be when the captures end.
+    """
     healthy: bool
     """Whether both programs did all they wanted, be it after repairs."""
     snaplen_bytes: int
@@ -80,16 +92,25 @@ class Scenario:
         return self._paragraphs()[1]
 
     def _paragraphs(self) -> list[str]:
-        return [" ".join(part.split()) for part in inspect.cleandoc(self.play.__doc__).split("\n\n", 1)]
+        return [" ".join(part.split()) for part in inspect.cleandoc(self.play.__doc__ or "").split("\n\n", 1)]
 
 
 SCENARIOS: dict[str, Scenario] = {}
 """All scenarios by name, in the order in which they are written."""
 
 
-def scenario(*, dropper: str = "nobody", where: str = "", client: Sight, middle: Sight, server: Sight,
-             states: tuple[str, str] = ("TIME-WAIT", "CLOSED"), families: Sequence[int] = (4,),
-             healthy: bool | None = None, snaplen_bytes: int = SNAPLEN_BYTES) -> Callable[[Callable[[Lab], None]], Callable[[Lab], None]]:
+def scenario(
+    *,
+    dropper: str = "nobody",
+    where: str = "",
+    client: Sight,
+    middle: Sight,
+    server: Sight,
+    states: tuple[str, str] = ("TIME-WAIT", "CLOSED"),
+    families: Sequence[int] = (4,),
+    healthy: bool | None = None,
+    snaplen_bytes: int = SNAPLEN_BYTES,
+) -> Callable[[Callable[[Lab], None]], Callable[[Lab], None]]:
     """Register a function as a scenario, once for each IP version in `families`.
 
     `healthy` is true by itself when nobody dropped anything. Raises ValueError for an unknown side.
@@ -98,9 +119,17 @@ def scenario(*, dropper: str = "nobody", where: str = "", client: Sight, middle:
         raise ValueError(f"{dropper} is not a side")
 
     def register(play: Callable[[Lab], None]) -> Callable[[Lab], None]:
-        only = Scenario(play.__name__.replace("_", "-"), play, families[0], dropper, where,
-                        {"client": client, "middle": middle, "server": server}, states,
-                        dropper == "nobody" if healthy is None else healthy, snaplen_bytes)
+        only = Scenario(
+            play.__name__.replace("_", "-"),
+            play,
+            families[0],
+            dropper,
+            where,
+            {"client": client, "middle": middle, "server": server},
+            states,
+            dropper == "nobody" if healthy is None else healthy,
+            snaplen_bytes,
+        )
         SCENARIOS[only.name] = only
         if len(families) > 1:
             twin = replace(only, name=f"{only.name}-ipv6", family=6)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import IO
 
 from .namespaces import Namespace
 
@@ -19,11 +20,16 @@ class Tap:
     """One tcpdump on one link."""
 
     def __init__(self, namespace: Namespace, link: str, path: Path, snaplen_bytes: int) -> None:
-        """Begin to capture into `path`; returns when tcpdump listens. Raises RuntimeError when it does not."""
-        self._process = subprocess.Popen(
-            namespace.inside(["tcpdump", "-i", link, "--immediate-mode", "-U", "-n", "-s", str(snaplen_bytes), "-Z", "root",
-                              "-w", str(path), FILTER]), stderr=subprocess.PIPE, text=True)
-        for line in self._process.stderr:
+        """Begin to capture into `path`; returns when tcpdump listens.
+
+        Raises RuntimeError when it does not.
+        """
+        options = f"-i {link} --immediate-mode -U -n -s {snaplen_bytes} -Z root -w {path}"
+        command = namespace.inside(["tcpdump", *options.split(), FILTER])
+        self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert self._process.stderr
+        self._says: IO[str] = self._process.stderr
+        for line in self._says:
             if "listening on" in line:
                 return
         raise RuntimeError(f"tcpdump did not start on {link}")
@@ -32,7 +38,7 @@ class Tap:
         """End the capture with everything in it; raises RuntimeError when the kernel dropped packets."""
         time.sleep(FLUSH_S)
         self._process.send_signal(signal.SIGINT)
-        said = self._process.stderr.read()
+        said = self._says.read()
         self._process.wait(timeout=10)
         if "\n0 packets dropped by kernel" not in "\n" + said:
             raise RuntimeError(f"tcpdump lost packets: {said}")

@@ -1,9 +1,11 @@
-"""The wire between the two firewalls: a packet-socket relay with delay, a capture point in its middle, and faults.
+"""The wire between the two firewalls: a packet-socket relay with delay, a capture point in its middle, and
+faults.
 
     firewall-c  east0 [client half] tap0 === tap1 [server half] west0  firewall-s
 
-Each half holds every frame for `HALF_DELAY_S` and ages it by `HALF_HOPS` routers. A capture on ``tap0`` therefore stands where a
-capture between two networks stands: the handshake's round trip splits in two, and the TTLs tell how far away each end is.
+Each half holds every frame for `HALF_DELAY_S` and ages it by `HALF_HOPS` routers. A capture on ``tap0``
+therefore stands where a capture between two networks stands: the handshake's round trip splits in two, and
+the TTLs tell how far away each end is.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
 Fate = Callable[[int], list[float]]
 """From the ordinal (from 1) of a data segment to the extra delays, in seconds, of the copies that go on."""
 
-PASS, DROP, TWICE = [0.0], [], [0.0, 0.0]
+PASS: list[float] = [0.0]
+DROP: list[float] = []
+TWICE: list[float] = [0.0, 0.0]
 
 
 def late(by_s: float) -> list[float]:
@@ -68,9 +72,15 @@ class Wire:
 
     def __init__(self, namespace: Namespace) -> None:
         """Open the four packet sockets on links that exist already."""
-        east, tap0, tap1, west = (_packet_socket(namespace, link) for link in ("east0", "tap0", "tap1", "west0"))
-        self._lanes = [Lane("up", "client", east, tap0), Lane("up", "server", tap1, west),
-                       Lane("down", "server", west, tap1), Lane("down", "client", tap0, east)]
+        east, tap0, tap1, west = (
+            _packet_socket(namespace, link) for link in ("east0", "tap0", "tap1", "west0")
+        )
+        self._lanes = [
+            Lane("up", "client", east, tap0),
+            Lane("up", "server", tap1, west),
+            Lane("down", "server", west, tap1),
+            Lane("down", "client", tap0, east),
+        ]
         self._faults: list[Fault] = []
         self._held: list[tuple[float, int, Lane, bytes]] = []
         self._order = itertools.count()
@@ -131,9 +141,11 @@ def _packet_socket(namespace: Namespace, link: str) -> socket.socket:
 
 
 def aged(frame: bytes, hops: int) -> bytes:
-    """`frame` as if `hops` routers had forwarded it: TTL lower, IPv4 header checksum right (RFC 1812 section 5.3.1).
+    """`frame` as if `hops` routers had forwarded it: TTL lower, IPv4 header checksum right (RFC 1812 section
+    5.3.1).
 
-    A hop limit of 1 or 255 marks traffic of the link itself (RFC 3810 section 5, RFC 4861 section 3.1): it stays as it is.
+    A hop limit of 1 or 255 marks traffic of the link itself (RFC 3810 section 5, RFC 4861 section 3.1): it
+    stays as it is.
     """
     if frame[12:14] == b"\x86\xdd" and frame[21] not in (1, 255):
         return frame[:21] + bytes([frame[21] - hops]) + frame[22:]
@@ -149,7 +161,7 @@ def aged(frame: bytes, hops: int) -> bytes:
 def checksum(data: bytes) -> int:
     """The Internet checksum of `data` (RFC 1071)."""
     data += b"\0" * (len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF

@@ -1,3 +1,3 @@
-"""The scenarios, a module for each phase of a connection's life; importing this package registers them all."""
+"""The scenarios, a module for each way a connection goes; importing this package registers them all."""
 
-from . import closing, established, handshake, healthy  # noqa: F401
+from . import closing, established, handshake, healthy, path, refused, unanswered  # noqa: F401

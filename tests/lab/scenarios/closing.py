@@ -12,8 +12,15 @@ CLIENT_FIN, SERVER_FIN = f"tcp.flags.fin == 1 && {FROM_CLIENT}", f"tcp.flags.fin
 NEVER_CLOSED = knows("close-wait-stuck", f"1 {CLIENT_FIN}", f"0 {SERVER_FIN}", "0 tcp.flags.reset == 1")
 
 
-@scenario(dropper="server-app", where="the server's program never closes",
-          client=NEVER_CLOSED, middle=NEVER_CLOSED, server=NEVER_CLOSED, states=("FIN-WAIT-2", "CLOSE-WAIT"), families=(4, 6))
+@scenario(
+    dropper="server-app",
+    where="the server's program never closes",
+    client=NEVER_CLOSED,
+    middle=NEVER_CLOSED,
+    server=NEVER_CLOSED,
+    states=("FIN-WAIT-2", "CLOSE-WAIT"),
+    families=(4, 6),
+)
 def server_never_closes(lab: Lab) -> None:
     """The client closes and the server's program never does.
 
@@ -28,9 +35,14 @@ def server_never_closes(lab: Lab) -> None:
 UNACKNOWLEDGED = (f"5.. {CLIENT_FIN}", f"0 {SERVER_FIN}", "0 tcp.flags.reset == 1")
 
 
-@scenario(dropper="server-network", where="nft forward chain on firewall-s drops everything",
-          client=sees("fin-unacked", *UNACKNOWLEDGED), middle=sees("fin-unacked", *UNACKNOWLEDGED),
-          server=sees("no-close-seen", "0 tcp.flags.fin == 1"), states=("FIN-WAIT-1", "ESTABLISHED"))
+@scenario(
+    dropper="server-network",
+    where="nft forward chain on firewall-s drops everything",
+    client=sees("fin-unacked", *UNACKNOWLEDGED),
+    middle=sees("fin-unacked", *UNACKNOWLEDGED),
+    server=sees("no-close-seen", "0 tcp.flags.fin == 1"),
+    states=("FIN-WAIT-1", "ESTABLISHED"),
+)
 def fin_lost_on_cut_path(lab: Lab) -> None:
     """The client closes after the path to the server was cut.
 
@@ -46,9 +58,14 @@ def fin_lost_on_cut_path(lab: Lab) -> None:
 LAST_ACK = (f"1 {CLIENT_FIN}", f"5.. {SERVER_FIN}", "0 tcp.flags.reset == 1")
 
 
-@scenario(dropper="client-host", where="nft input chain on client drops everything, as if the host had hung",
-          client=knows("last-ack-stuck", *LAST_ACK), middle=sees("last-ack-stuck", *LAST_ACK),
-          server=sees("last-ack-stuck", *LAST_ACK), states=("FIN-WAIT-2", "LAST-ACK"))
+@scenario(
+    dropper="client-host",
+    where="nft input chain on client drops everything, as if the host had hung",
+    client=knows("last-ack-stuck", *LAST_ACK),
+    middle=sees("last-ack-stuck", *LAST_ACK),
+    server=sees("last-ack-stuck", *LAST_ACK),
+    states=("FIN-WAIT-2", "LAST-ACK"),
+)
 def last_ack_never_comes(lab: Lab) -> None:
     """The client closes, falls silent, and the server's FIN is never acknowledged.
 
@@ -67,9 +84,14 @@ def last_ack_never_comes(lab: Lab) -> None:
 CROSSED = (f"1.. {CLIENT_FIN}", f"4.. {SERVER_FIN}", "0 tcp.flags.reset == 1")
 
 
-@scenario(dropper="server-network", where="nft forward chain on firewall-s drops the client's pure ACKs",
-          client=sees("closing-stuck", *CROSSED), middle=sees("closing-stuck", *CROSSED),
-          server=sees("closing-stuck", *CROSSED), states=("TIME-WAIT", "CLOSING"))
+@scenario(
+    dropper="server-network",
+    where="nft forward chain on firewall-s drops the client's pure ACKs",
+    client=sees("closing-stuck", *CROSSED),
+    middle=sees("closing-stuck", *CROSSED),
+    server=sees("closing-stuck", *CROSSED),
+    states=("TIME-WAIT", "CLOSING"),
+)
 def closing_never_ends(lab: Lab) -> None:
     """Both close at once and the client's last ACK is lost every time.
 
@@ -87,9 +109,14 @@ def closing_never_ends(lab: Lab) -> None:
 LATE_DATA = (f"1 {CLIENT_FIN}", f"1 {RST_ONLY} && {FROM_CLIENT}", f"2 {FROM_SERVER} && tcp.len > 0")
 
 
-@scenario(dropper="client-app", where="the client's program closes while the server still has something to say",
-          client=knows("data-after-close", *LATE_DATA), middle=knows("data-after-close", *LATE_DATA),
-          server=knows("data-after-close", *LATE_DATA), states=("CLOSED", "CLOSED"))
+@scenario(
+    dropper="client-app",
+    where="the client's program closes while the server still has something to say",
+    client=knows("data-after-close", *LATE_DATA),
+    middle=knows("data-after-close", *LATE_DATA),
+    server=knows("data-after-close", *LATE_DATA),
+    states=("CLOSED", "CLOSED"),
+)
 def data_after_close(lab: Lab) -> None:
     """The client has closed both directions when the server sends more.
 
@@ -104,9 +131,14 @@ def data_after_close(lab: Lab) -> None:
     server.sends(b"and another\n", fails="EPIPE")
 
 
-@scenario(dropper="server-app", where="the server's program is silent for longer than tcp_fin_timeout",
-          client=knows("fin-wait-2-orphan", *LATE_DATA), middle=knows("fin-wait-2-orphan", *LATE_DATA),
-          server=knows("fin-wait-2-orphan", *LATE_DATA), states=("CLOSED", "CLOSED"))
+@scenario(
+    dropper="server-app",
+    where="the server's program is silent for longer than tcp_fin_timeout",
+    client=knows("fin-wait-2-orphan", *LATE_DATA),
+    middle=knows("fin-wait-2-orphan", *LATE_DATA),
+    server=knows("fin-wait-2-orphan", *LATE_DATA),
+    states=("CLOSED", "CLOSED"),
+)
 def orphan_expires_before_late_data(lab: Lab) -> None:
     """The client closed 62 s ago, and its kernel has forgotten the connection when the server sends.
 

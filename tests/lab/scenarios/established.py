@@ -13,11 +13,20 @@ RST_ACK, RST_ONLY = "tcp.flags == 0x014", "tcp.flags == 0x004"
 FROM_SERVER, FROM_CLIENT = "tcp.srcport == 8080", "tcp.dstport == 8080"
 REPEATED = "tcp.analysis.retransmission"
 
-ABORTED = knows("rst-app-abort", f"1 {RST_ACK} && {FROM_SERVER} && tcp.options.timestamp.tsval", "1 tcp.flags.reset == 1")
+ABORTED = knows(
+    "rst-app-abort", f"1 {RST_ACK} && {FROM_SERVER} && tcp.options.timestamp.tsval", "1 tcp.flags.reset == 1"
+)
 
 
-@scenario(dropper="server-app", where="the server's program closes with SO_LINGER of zero",
-          client=ABORTED, middle=ABORTED, server=ABORTED, states=("CLOSED", "CLOSED"), families=(4, 6))
+@scenario(
+    dropper="server-app",
+    where="the server's program closes with SO_LINGER of zero",
+    client=ABORTED,
+    middle=ABORTED,
+    server=ABORTED,
+    states=("CLOSED", "CLOSED"),
+    families=(4, 6),
+)
 def server_aborts(lab: Lab) -> None:
     """The server's program aborts the connection after the request.
 
@@ -31,12 +40,22 @@ def server_aborts(lab: Lab) -> None:
     client.receives(fails="ECONNRESET")
 
 
-UNREAD = knows("close-with-unread", f"1 {RST_ACK} && {FROM_SERVER}", f"1.. {FROM_SERVER} && tcp.len == 200",
-               "0 tcp.flags.fin == 1")
+UNREAD = knows(
+    "close-with-unread",
+    f"1 {RST_ACK} && {FROM_SERVER}",
+    f"1.. {FROM_SERVER} && tcp.len == 200",
+    "0 tcp.flags.fin == 1",
+)
 
 
-@scenario(dropper="server-app", where="the server's program closes without having read all of the request",
-          client=UNREAD, middle=UNREAD, server=UNREAD, states=("CLOSED", "CLOSED"))
+@scenario(
+    dropper="server-app",
+    where="the server's program closes without having read all of the request",
+    client=UNREAD,
+    middle=UNREAD,
+    server=UNREAD,
+    states=("CLOSED", "CLOSED"),
+)
 def server_closes_with_unread_data(lab: Lab) -> None:
     """The server answers early and closes while part of the request is still unread.
 
@@ -56,12 +75,19 @@ def server_closes_with_unread_data(lab: Lab) -> None:
 KILLED = knows("rst-no-socket", f"1 {RST_ONLY} && {FROM_SERVER}", f"1 tcp.flags.fin == 1 && {FROM_SERVER}")
 
 
-@scenario(dropper="server-app", where="the server's process is killed",
-          client=KILLED, middle=KILLED, server=KILLED, states=("CLOSED", "CLOSED"))
+@scenario(
+    dropper="server-app",
+    where="the server's process is killed",
+    client=KILLED,
+    middle=KILLED,
+    server=KILLED,
+    states=("CLOSED", "CLOSED"),
+)
 def server_process_killed(lab: Lab) -> None:
     """The server's process is killed with SIGKILL between two requests.
 
-    Its kernel sends FIN as for any close. The client does not look, sends again, meets no socket, and its next send fails.
+    Its kernel sends FIN as for any close. The client does not look, sends again, meets no socket, and its
+    next send fails.
     """
     process = ServerProcess(lab.server, lab.family, PORT)
     client = lab.client_program()
@@ -75,16 +101,26 @@ def server_process_killed(lab: Lab) -> None:
     client.sends(b"GET /again HTTP/1.0\r\n\r\n", fails="EPIPE")
 
 
-FORGED_TO_CLIENT = (f"1 {RST_ACK} && {FROM_SERVER}", f"1.. ip.ttl > 100 && {RST_ACK}", f"1.. {FROM_SERVER} && tcp.len == 200")
+FORGED_TO_CLIENT = (
+    f"1 {RST_ACK} && {FROM_SERVER}",
+    f"1.. ip.ttl > 100 && {RST_ACK}",
+    f"1.. {FROM_SERVER} && tcp.len == 200",
+)
 
 
-@scenario(dropper="middlebox", where="a raw socket on firewall-s forges a RST to the client",
-          client=knows("rst-injected", *FORGED_TO_CLIENT), middle=knows("rst-injected", *FORGED_TO_CLIENT),
-          server=sees("rst-no-socket", f"1.. {RST_ONLY} && {FROM_CLIENT}", "0 ip.ttl > 64"), states=("CLOSED", "CLOSED"))
+@scenario(
+    dropper="middlebox",
+    where="a raw socket on firewall-s forges a RST to the client",
+    client=knows("rst-injected", *FORGED_TO_CLIENT),
+    middle=knows("rst-injected", *FORGED_TO_CLIENT),
+    server=sees("rst-no-socket", f"1.. {RST_ONLY} && {FROM_CLIENT}", "0 ip.ttl > 64"),
+    states=("CLOSED", "CLOSED"),
+)
 def reset_forged_to_client(lab: Lab) -> None:
     """A device in front of the server forges a RST to the client when it sees the request.
 
-    The server knows nothing of it and answers; the client's kernel refuses the answer. The forged TTL starts at 128.
+    The server knows nothing of it and answers; the client's kernel refuses the answer. The forged TTL starts
+    at 128.
     """
     client, server = lab.connected()
     forger = Forger(lab.firewall_s, both_ways=False)
@@ -100,9 +136,14 @@ FORGED_FROM_CLIENT = f"1.. ip.ttl > 100 && {RST_ACK} && {FROM_CLIENT}"
 FORGED_FROM_SERVER = f"1.. ip.ttl > 100 && {RST_ACK} && {FROM_SERVER}"
 
 
-@scenario(dropper="middlebox", where="a raw socket on firewall-s forges RSTs to both ends",
-          client=knows("rst-injected", FORGED_FROM_SERVER), middle=knows("rst-injected", FORGED_FROM_SERVER),
-          server=knows("rst-injected", FORGED_FROM_CLIENT), states=("CLOSED", "CLOSED"))
+@scenario(
+    dropper="middlebox",
+    where="a raw socket on firewall-s forges RSTs to both ends",
+    client=knows("rst-injected", FORGED_FROM_SERVER),
+    middle=knows("rst-injected", FORGED_FROM_SERVER),
+    server=knows("rst-injected", FORGED_FROM_CLIENT),
+    states=("CLOSED", "CLOSED"),
+)
 def reset_forged_to_both(lab: Lab) -> None:
     """A device in front of the server forges RSTs to both ends when it sees the request.
 
@@ -117,50 +158,22 @@ def reset_forged_to_both(lab: Lab) -> None:
     client.receives(fails="ECONNRESET")
 
 
-BACKING_OFF = (f"5.. {REPEATED}", "0 tcp.flags.reset == 1")
-IDLE = sees("no-close-seen", f"0 {REPEATED}", "0 tcp.flags.fin == 1", "0 tcp.flags.reset == 1")
-USER_TIMEOUT_MS = 6000
-"""TCP_USER_TIMEOUT (RFC 5482) of the sender, instead of fifteen minutes."""
+STALLED = knows(
+    "zero-window-stall",
+    f"3.. {FROM_SERVER} && tcp.window_size == 0",
+    f"3.. {FROM_CLIENT} && tcp.len == 0",
+    "0 tcp.flags.reset == 1",
+)
 
 
-@scenario(dropper="server-network", where="nft forward chain on firewall-s drops everything",
-          client=sees("rto-backoff-dead", *BACKING_OFF), middle=sees("rto-backoff-dead", *BACKING_OFF), server=IDLE,
-          states=("CLOSED", "ESTABLISHED"), families=(4, 6))
-def path_cut_during_upload(lab: Lab) -> None:
-    """The path is cut in front of the server while the client sends.
-
-    After one exchange the firewall drops everything; the client's kernel retransmits until TCP_USER_TIMEOUT, 6 s.
-    """
-    client, server = lab.connected()
-    lab.exchanges(client, server)
-    client.sets(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
-    lab.firewall_s.filters("forward", "drop")
-    client.sends(b"." * 3000)
-    client.receives(fails="ETIMEDOUT")
-
-
-@scenario(dropper="client-network", where="nft forward chain on firewall-c drops everything",
-          client=IDLE, middle=sees("rto-backoff-dead", *BACKING_OFF), server=sees("rto-backoff-dead", *BACKING_OFF),
-          states=("ESTABLISHED", "CLOSED"))
-def path_cut_during_download(lab: Lab) -> None:
-    """The path is cut in front of the client while the server sends.
-
-    After one exchange the firewall drops everything; the server's kernel retransmits until TCP_USER_TIMEOUT, 6 s.
-    """
-    client, server = lab.connected()
-    lab.exchanges(client, server)
-    server.sets(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
-    lab.firewall_c.filters("forward", "drop")
-    server.sends(b"." * 3000)
-    server.receives(fails="ETIMEDOUT")
-
-
-STALLED = knows("zero-window-stall", f"3.. {FROM_SERVER} && tcp.window_size == 0", f"3.. {FROM_CLIENT} && tcp.len == 0",
-                "0 tcp.flags.reset == 1")
-
-
-@scenario(dropper="server-app", where="the server's program never reads",
-          client=STALLED, middle=STALLED, server=STALLED, states=("ESTABLISHED", "ESTABLISHED"))
+@scenario(
+    dropper="server-app",
+    where="the server's program never reads",
+    client=STALLED,
+    middle=STALLED,
+    server=STALLED,
+    states=("ESTABLISHED", "ESTABLISHED"),
+)
 def server_never_reads(lab: Lab) -> None:
     """The server's program does not read, and its window falls to zero.
 
@@ -171,12 +184,23 @@ def server_never_reads(lab: Lab) -> None:
     lab.waits(6)
 
 
-UNANSWERED = knows("server-silent-after-request", f"1 {FROM_CLIENT} && tcp.len > 0", f"0 {FROM_SERVER} && tcp.len > 0",
-                   f"1 tcp.flags.fin == 1 && {FROM_CLIENT}", "0 tcp.flags.reset == 1")
+UNANSWERED = knows(
+    "server-silent-after-request",
+    f"1 {FROM_CLIENT} && tcp.len > 0",
+    f"0 {FROM_SERVER} && tcp.len > 0",
+    f"1 tcp.flags.fin == 1 && {FROM_CLIENT}",
+    "0 tcp.flags.reset == 1",
+)
 
 
-@scenario(dropper="server-app", where="the server's program never answers the request",
-          client=UNANSWERED, middle=UNANSWERED, server=UNANSWERED, states=("FIN-WAIT-2", "CLOSE-WAIT"))
+@scenario(
+    dropper="server-app",
+    where="the server's program never answers the request",
+    client=UNANSWERED,
+    middle=UNANSWERED,
+    server=UNANSWERED,
+    states=("FIN-WAIT-2", "CLOSE-WAIT"),
+)
 def server_never_answers(lab: Lab) -> None:
     """The server's program reads the request and never answers; the client's program gives up after 5 s.
 
@@ -192,13 +216,19 @@ def server_never_answers(lab: Lab) -> None:
 PROBES = ("4 tcp.analysis.keep_alive", "0 tcp.analysis.keep_alive_ack")
 
 
-@scenario(dropper="server-host", where="nft input and output chains on server drop everything, as if the host had hung",
-          client=sees("keepalive-dead", *PROBES), middle=sees("keepalive-dead", *PROBES),
-          server=knows("keepalive-dead", *PROBES), states=("CLOSED", "ESTABLISHED"))
+@scenario(
+    dropper="server-host",
+    where="nft input and output chains on server drop everything, as if the host had hung",
+    client=sees("keepalive-dead", *PROBES),
+    middle=sees("keepalive-dead", *PROBES),
+    server=knows("keepalive-dead", *PROBES),
+    states=("CLOSED", "ESTABLISHED"),
+)
 def server_host_vanishes(lab: Lab) -> None:
     """The server host falls silent and the client's keepalive notices.
 
-    SO_KEEPALIVE with 1 s idle, 1 s interval, 4 probes; then recv() fails and the client's kernel sends a RST in vain.
+    SO_KEEPALIVE with 1 s idle, 1 s interval, 4 probes; then recv() fails and the client's kernel sends a RST
+    in vain.
     """
     client, server = lab.connected()
     client.sets(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -208,42 +238,3 @@ def server_host_vanishes(lab: Lab) -> None:
     for hook in ("input", "output"):
         lab.server.filters(hook, "drop")
     client.receives(fails="ETIMEDOUT")
-
-
-SMALL_MTU_BYTES = 1300
-BIG = "tcp.len == 1448"
-
-
-@scenario(dropper="server-network", where="MTU 1300 behind firewall-s, whose output chain drops ICMP destination unreachable",
-          client=sees("no-close-seen", f"0 {BIG}"), middle=sees("no-close-seen", f"0 {BIG}"),
-          server=sees("pmtu-blackhole", f"5.. {BIG}", "0 icmp", f"3.. {REPEATED}"), states=("ESTABLISHED", "CLOSED"))
-def path_mtu_black_hole(lab: Lab) -> None:
-    """Small answers pass, large ones vanish: a link with a smaller MTU, and the ICMP that would tell is filtered.
-
-    The server's kernel repeats full-sized segments until TCP_USER_TIMEOUT, 6 s.
-    """
-    lab.firewall_s.namespace.ip(f"link set eth1 mtu {SMALL_MTU_BYTES}")
-    lab.firewall_s.filters("output", "icmp type destination-unreachable drop")
-    client, server = lab.connected()
-    lab.exchanges(client, server)
-    server.sets(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
-    server.sends(b"." * 3 * 1448)
-    server.receives(fails="ETIMEDOUT")
-
-
-FRAGMENTATION_NEEDED = "1.. icmp.type == 3 && icmp.code == 4"
-
-
-@scenario(client=sees("clean-close", f"0 {BIG}"), middle=sees("clean-close", f"0 {BIG}"), snaplen_bytes=600,
-          server=sees("pmtu-recovered clean-close", FRAGMENTATION_NEEDED, f"1.. {BIG} && !icmp", "1.. tcp.len == 1248"))
-def path_mtu_discovered(lab: Lab) -> None:
-    """A link with a smaller MTU, and the ICMP that tells arrives: the server sends smaller segments.
-
-    Path MTU discovery as in RFC 1191.
-    """
-    lab.firewall_s.namespace.ip(f"link set eth1 mtu {SMALL_MTU_BYTES}")
-    client, server = lab.connected()
-    lab.exchanges(client, server)
-    server.sends(b"." * 3 * 1448)
-    client.receives(3 * 1448)
-    lab.client_closes(client, server)

@@ -6,7 +6,6 @@ import socket
 
 from ..lab import Lab
 from ..scenario import scenario, sees
-from ..wire import DROP, PASS, TWICE, late
 
 CLEAN = sees("clean-close", "2 tcp.flags.syn == 1", "2 tcp.flags.fin == 1", "0 tcp.flags.reset == 1")
 
@@ -71,7 +70,12 @@ def simultaneous_open(lab: Lab) -> None:
     lab.client_closes(client, server)
 
 
-HALF = sees("half-close-in-use", "2 tcp.flags.fin == 1", "3.. tcp.srcport == 8080 && tcp.len > 0", "0 tcp.flags.reset == 1")
+HALF = sees(
+    "half-close-in-use",
+    "2 tcp.flags.fin == 1",
+    "3.. tcp.srcport == 8080 && tcp.len > 0",
+    "0 tcp.flags.reset == 1",
+)
 
 
 @scenario(client=HALF, middle=HALF, server=HALF)
@@ -92,7 +96,9 @@ def half_close_in_use(lab: Lab) -> None:
     client.closes()
 
 
-LARGE = sees("clean-close", "200.. tcp.srcport == 8080 && tcp.len > 0", "0 tcp.flags.reset == 1", "0 tcp.len > 1460")
+LARGE = sees(
+    "clean-close", "200.. tcp.srcport == 8080 && tcp.len > 0", "0 tcp.flags.reset == 1", "0 tcp.len > 1460"
+)
 
 
 @scenario(client=LARGE, middle=LARGE, server=LARGE, snaplen_bytes=96, states=("CLOSED", "TIME-WAIT"))
@@ -118,7 +124,8 @@ ALIVE = sees("keepalive-ok clean-close", "3.. tcp.analysis.keep_alive", "3.. tcp
 def keepalive_answered(lab: Lab) -> None:
     """An idle connection is probed every second and every probe is answered.
 
-    The client's program has set SO_KEEPALIVE with 1 s; after 4.5 s of silence it uses the connection and closes it.
+    The client's program has set SO_KEEPALIVE with 1 s; after 4.5 s of silence it uses the connection and
+    closes it.
     """
     client, server = lab.connected()
     client.sets(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -149,7 +156,9 @@ def several_connections_to_two_ports(lab: Lab) -> None:
         lab.client_closes(client, server)
 
 
-REUSED = sees("port-reused-ok clean-close", "2 tcp.flags == 0x002", "4 tcp.flags.fin == 1", "0 tcp.flags.reset == 1")
+REUSED = sees(
+    "port-reused-ok clean-close", "2 tcp.flags == 0x002", "4 tcp.flags.fin == 1", "0 tcp.flags.reset == 1"
+)
 
 
 @scenario(client=REUSED, middle=REUSED, server=REUSED, states=("CLOSED", "TIME-WAIT"))
@@ -169,70 +178,66 @@ def source_port_reused(lab: Lab) -> None:
             lab.supersedes(client.connection)
 
 
-RESENT = "1.. tcp.analysis.retransmission || tcp.analysis.fast_retransmission || tcp.analysis.out_of_order"
-GAP = "1.. tcp.analysis.lost_segment"
+ABORTED_WHEN_DONE = sees("rst-instead-of-fin", "1 tcp.flags == 0x014", "0 tcp.flags.fin == 1")
 
 
-@scenario(dropper="path", where="the wire drops the 5th and the 30th data segment from the client, beyond its middle",
-          healthy=True, families=(4, 6),
-          client=sees("segment-loss-up", RESENT, f"0 {GAP[4:]}"), middle=sees("segment-loss-up", RESENT, f"0 {GAP[4:]}"),
-          server=sees("segment-loss-up", GAP))
-def loss_up_recovered(lab: Lab) -> None:
-    """The path loses two data segments of an upload; retransmissions repair it.
+@scenario(
+    client=ABORTED_WHEN_DONE, middle=ABORTED_WHEN_DONE, server=ABORTED_WHEN_DONE, states=("CLOSED", "CLOSED")
+)
+def client_aborts_when_done(lab: Lab) -> None:
+    """A request, a complete answer, and the client ends with RST instead of FIN.
 
-    The client sends 60 kB and closes; the server reads everything.
+    It closes with SO_LINGER of zero, as health checks do: nothing was lost, though the server's recv() fails.
     """
-    lab.wire.treats("up", "server", lambda n: DROP if n in (5, 30) else PASS)
-    client, server = lab.connected()
-    client.sends(b"." * 60_000)
-    server.receives(60_000)
-    lab.client_closes(client, server)
-
-
-@scenario(dropper="path", where="the wire drops the 5th and the 30th data segment from the server, before its middle",
-          healthy=True, states=("CLOSED", "TIME-WAIT"),
-          client=sees("segment-loss-down", GAP), middle=sees("segment-loss-down", GAP),
-          server=sees("segment-loss-down", RESENT, f"0 {GAP[4:]}"))
-def loss_down_recovered(lab: Lab) -> None:
-    """The path loses two data segments of a download; retransmissions repair it.
-
-    The server sends 60 kB and closes; the client reads everything.
-    """
-    lab.wire.treats("down", "server", lambda n: DROP if n in (5, 30) else PASS)
-    client, server = lab.connected()
-    server.sends(b"." * 60_000)
-    client.receives(60_000)
-    server.closes()
-    client.sees_end_of_stream()
-    client.closes()
-
-
-ORDERED = sees("clean-close", "8 tcp.dstport == 8080 && tcp.len > 0", "0 tcp.analysis.out_of_order")
-
-
-@scenario(client=ORDERED, middle=ORDERED,
-          server=sees("clean-close", "8 tcp.dstport == 8080 && tcp.len > 0", "1.. tcp.analysis.lost_segment || tcp.analysis.out_of_order"))
-def reordering_on_path(lab: Lab) -> None:
-    """The path swaps two data segments and nothing is sent twice.
-
-    The seventh of eight segments is held back by 2 ms beyond the middle, so that the eighth overtakes it.
-    """
-    lab.wire.treats("up", "server", lambda n: late(0.002) if n == 7 else PASS)
-    client, server = lab.connected()
-    client.sends(b"." * 8 * 1448)
-    server.receives(8 * 1448)
-    lab.client_closes(client, server)
-
-
-@scenario(client=sees("clean-close", "1 tcp.dstport == 8080 && tcp.len > 0"),
-          middle=sees("clean-close", "1 tcp.dstport == 8080 && tcp.len > 0"),
-          server=sees("clean-close", "2 tcp.dstport == 8080 && tcp.len > 0", "1 tcp.options.sack_le"))
-def duplication_on_path(lab: Lab) -> None:
-    """The path delivers one data segment twice.
-
-    The server's kernel reports the second copy to the client with a D-SACK (RFC 2883).
-    """
-    lab.wire.treats("up", "server", lambda n: TWICE)
     client, server = lab.connected()
     lab.exchanges(client, server)
+    client.aborts()
+    server.receives(fails="ECONNRESET")
+
+
+SLOW = sees("slow-app clean-close", "1 tcp.srcport == 8080 && tcp.len > 0", "0 tcp.flags.reset == 1")
+
+
+@scenario(
+    dropper="server-app",
+    where="the server's program thinks for two seconds",
+    healthy=True,
+    client=SLOW,
+    middle=SLOW,
+    server=SLOW,
+)
+def server_answers_late(lab: Lab) -> None:
+    """The server's program answers two seconds after its kernel acknowledged the request.
+
+    Nothing is lost; the client waits.
+    """
+    client, server = lab.connected()
+    client.sends(b"GET /slow HTTP/1.0\r\n\r\n")
+    server.receives()
+    lab.waits(2)
+    server.sends(b"." * 200)
+    client.receives(200)
+    lab.client_closes(client, server)
+
+
+PAUSED = sees("zero-window-stall", "1.. tcp.srcport == 8080 && tcp.window_size == 0", "2 tcp.flags.fin == 1")
+
+
+@scenario(
+    dropper="server-app",
+    where="the server's program does not read for two seconds",
+    healthy=True,
+    client=PAUSED,
+    middle=PAUSED,
+    server=PAUSED,
+)
+def server_reads_late(lab: Lab) -> None:
+    """The server's program begins to read two seconds late; its window closes and opens again.
+
+    The client sends 20 kB into a small buffer and closes; everything arrives.
+    """
+    client, server = lab.connected(receive_buffer_bytes=4096)
+    client.sends(b"." * 20_000)
+    lab.waits(2)
+    server.receives(20_000)
     lab.client_closes(client, server)
