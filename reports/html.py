@@ -17,6 +17,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from synsight.analysis.result import Analysis, Finding, Flow, Incident
 from synsight.reports import stops, units, wording
+from synsight.reports.remarks import remarks
 from synsight.reports.svg import StyleSheet
 from synsight.reports.theme import variables
 
@@ -58,6 +59,7 @@ def write(analysis: Analysis, stream: TextIO, timelines: int = 10) -> None:
     style = "\n" + _themed() + _resource("report.css") + sheet.css()
     page = _template().stream(
         analysis=analysis,
+        remarks=remarks(analysis.captures),
         worst=worst,
         told=told,
         stations=stations,

@@ -12,12 +12,14 @@ from typing import TextIO
 from rich.text import Text
 from synsight.analysis.result import Analysis, CaptureFacts, Errno, Finding, Flow, Incident, Suspect
 from synsight.reports import units
+from synsight.reports.remarks import remarks
 from synsight.reports.terminal_ladder import ladder_lines
 from synsight.reports.terminal_page import Page
 from synsight.reports.wording import SEVERITY_MARKS, clipped, sentence, side, state, vantage, visible
 
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 _BAR_CELLS = 20
+_CAPTURES = 4
 
 
 def write(
@@ -28,8 +30,7 @@ def write(
     calm = not analysis.totals.flows_with_findings_count
     page.say(Text(visible(analysis.headline), style="bold"), mark="✔" if calm else "", style="bold green")
     page.blank()
-    for capture in analysis.captures:
-        _capture(page, capture)
+    _captures(page, analysis)
     _totals(page, analysis)
     by_id = {flow.id: flow for flow in analysis.flows}
     if not _is_one_connection(analysis.incidents):
@@ -42,6 +43,23 @@ def write(
         for flow in shown:
             _flow(page, flow)
         _left_out(page, analysis, len(shown))
+
+
+def _captures(page: Page, analysis: Analysis) -> None:
+    shown = analysis.captures[:_CAPTURES]
+    for facts in shown:
+        _capture(page, facts)
+    rest = len(analysis.captures) - len(shown)
+    if rest:
+        totals = analysis.totals
+        page.say(
+            f"{units.count(rest, 'more capture')}; in all {units.count(totals.packets_count, 'packet')}, "
+            f"{units.count(totals.tcp_segments_count, 'TCP segment')}."
+        )
+    for remark in remarks(analysis.captures):
+        words = " ".join(part for part in (remark.problem, remark.effect, remark.where) if part)
+        mark, style = ("✖", "bold red") if remark.severe else ("▲", "yellow")
+        page.say(words, indent=2, mark=mark, style=style)
 
 
 def _capture(page: Page, facts: CaptureFacts) -> None:
@@ -58,11 +76,6 @@ def _capture(page: Page, facts: CaptureFacts) -> None:
     if facts.kernel_dropped_count:
         lost = units.count(facts.kernel_dropped_count, "packet")
         page.say(f"{lost} lost by the capturing kernel.", indent=2, mark="▲", style="yellow")
-    for quality in facts.quality:
-        words = f"{sentence(quality.text)} {sentence(quality.effect)}".strip()
-        page.say(words, indent=2, mark="▲", style="yellow")
-    if facts.error is not None:
-        page.say(f"Reading stopped early: {visible(facts.error)}", indent=2, mark="✖", style="bold red")
 
 
 def _taken(facts: CaptureFacts) -> str:

@@ -135,3 +135,17 @@ def test_time_that_goes_backwards_still_draws() -> None:
     base = samples.firewall_rst()
     rows = tuple(reversed(base.flows[0].ladder))
     assert "-0.000420" not in svg(replace(base, flows=(replace(base.flows[0], ladder=rows),)))
+
+
+def test_row_without_states_leaves_the_bands_as_they_are() -> None:
+    flow = samples.stuck_close_wait().flows[0]
+    icmp = replace(flow.ladder[3], label="ICMP port unreachable", client_state="", server_state="")
+    with_icmp = replace(flow, ladder=(*flow.ladder[:4], icmp, *flow.ladder[4:]))
+    before, after = lay_out(flow, top=0), lay_out(with_icmp, top=0)
+    assert [band.label for band in before.bands] == [band.label for band in after.bands]
+
+
+def test_label_keeps_clear_of_the_crosses() -> None:
+    shown = ElementTree.fromstring(svg(samples.firewall_rst()).encode())
+    syn = next(each for each in shown.iter(f"{SVG}text") if each.text == "SYN")
+    assert 200 < float(syn.get("x", "0")) < 275
