@@ -1,0 +1,66 @@
+# Two commands set everything up:
+#   make demo   a virtual environment, the package, and the verdict on a shipped capture
+#   make test   what the tests need (Debian packages too, when root), and every test
+# CI runs the same targets, then `make lint types docs`.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+DEMO   := fixtures/lab/syn-dropped-by-server-host/client.pcap
+
+DEBIAN := tshark tcpdump chromium nftables iptables iproute2 ethtool iputils-ping tmux
+
+.PHONY: .debian demo test lint types docs check lab golden bench clean
+
+demo: $(BIN)/synsight
+	$(BIN)/synsight analyze $(DEMO) -o report.html -o -
+	@echo "The same with a timeline: report.html"
+
+$(BIN)/synsight: pyproject.toml $(wildcard capture/*.py analysis/*.py analysis/findings/*.py reports/*.* cli/*.py)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml $(wildcard capture/_*.py analysis/_*.py)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+.debian:
+	@missing=""; for name in $(DEBIAN); do dpkg -s $$name >/dev/null 2>&1 || missing="$$missing $$name"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ]; then echo "not root: please install$$missing"; exit 0; fi; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	apt-get update -qq && apt-get install -qq -y --no-install-recommends $$missing >/dev/null
+
+test: .debian $(VENV)/.test
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+
+# mypy cannot follow an editable install's import hook: a small tree of links shows it the packages.
+types: $(VENV)/.test
+	rm -rf .typing && mkdir -p .typing/synsight
+	for file in cli/*.py cli/py.typed; do ln -s "../../$$file" .typing/synsight/; done
+	for part in capture analysis reports; do ln -s "../../$$part" .typing/synsight/$$part; done
+	MYPYPATH=.typing $(BIN)/mypy -p synsight
+
+docs: $(VENV)/.test
+	$(BIN)/python -m docs.generate --check
+
+check: test lint types docs
+
+# Make the lab's captures again (root, network namespaces).
+lab: .debian $(VENV)/.test
+	$(BIN)/python -m tests.lab
+
+# Accept the reports as they are now.
+golden: $(VENV)/.test
+	$(BIN)/python -m tests.reports.accept
+
+bench: $(VENV)/.test
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) .typing build *.egg-info capture/_*.c capture/*.so analysis/_*.c analysis/*.so
