@@ -72,7 +72,7 @@ Half = cython.struct(
     fill_count=cython.uint, resend_count=cython.uint, edge_seq=cython.uint, edge_count=cython.uint,
     edge_bytes=cython.uint, stray_ack_count=cython.uint, rtt_count=cython.uint, hole0_left=cython.uint,
     hole0_right=cython.uint, hole1_left=cython.uint, hole1_right=cython.uint, timed_seq=cython.uint,
-    tsval=cython.uint, tsecr_max=cython.uint, proof_seq=cython.uint, proof_ts=cython.uint,
+    timed_bytes=cython.uint, tsval=cython.uint, tsecr_max=cython.uint, proof_seq=cython.uint, proof_ts=cython.uint,
     sack_high=cython.uint, max_acked_bytes=cython.uint, max_payload_bytes=cython.uint,
     window_max_bytes=cython.uint, print_seq=cython.uint, print_ack=cython.uint, print_ts=cython.uint,
     print_bytes=cython.uint, partial_sum_count=cython.uint, bad_sum_count=cython.uint,
@@ -795,6 +795,7 @@ def handle_sequence(h: HalfPtr, p: HalfPtr, s: SegmentPtr, n: NotePtr) -> cython
         if length:
             h.timed_ns = s.time_ns
             h.timed_seq = end
+            h.timed_bytes = s.payload_bytes
         return
     if flags & 2 and h.known & 2 == 0:
         h.known |= 2
@@ -819,6 +820,7 @@ def handle_sequence(h: HalfPtr, p: HalfPtr, s: SegmentPtr, n: NotePtr) -> cython
         if h.timed_ns == 0:
             h.timed_ns = s.time_ns
             h.timed_seq = end
+            h.timed_bytes = s.payload_bytes
         if s.payload_bytes == 1 and p.window_bytes == 0 and p.zero_since_ns and flags & 7 == 0:
             n.marks |= 1 << 10  # a probe that carries the next byte
             h.probe_count += 1
@@ -920,9 +922,13 @@ def handle_ack(
         p.edge_count = 0
         p.data_acked_ns = s.time_ns
         h.dup_ack_run = 0
+        if s.ack == p.nxt and p.resend_count == 0 and p.fill_count == 0:
+            p.max_acked_bytes = p.max_payload_bytes
         if p.timed_ns and ahead(s.ack, p.timed_seq) >= 0:
             round_trip_ns = s.time_ns - p.timed_ns
             p.timed_ns = 0
+            if p.timed_bytes > p.max_acked_bytes:
+                p.max_acked_bytes = p.timed_bytes
             if round_trip_ns >= 0:
                 p.rtt_count += 1
                 p.rtt_sum_ns += round_trip_ns

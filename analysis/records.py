@@ -137,12 +137,13 @@ HALF = np.dtype(
         ("hole1_left", "<u4"),
         ("hole1_right", "<u4"),
         ("timed_seq", "<u4"),
+        ("timed_bytes", "<u4"),  # payload of the segment that is being timed
         ("tsval", "<u4"),  # last timestamp value sent
         ("tsecr_max", "<u4"),  # newest timestamp echoed
         ("proof_seq", "<u4"),  # acknowledging this proves that this end has the acknowledgment of its FIN
         ("proof_ts", "<u4"),  # echoing this timestamp proves the same
         ("sack_high", "<u4"),  # highest byte of this end that the peer has SACKed
-        ("max_acked_bytes", "<u4"),  # longest payload of one segment of this end that was acknowledged
+        ("max_acked_bytes", "<u4"),  # longest payload of one segment, sent once, that was acknowledged; at least this
         ("max_payload_bytes", "<u4"),
         ("window_max_bytes", "<u4"),
         ("print_seq", "<u4"),
