@@ -13,7 +13,7 @@ import os
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from synsight.analysis.result import Analysis
@@ -31,10 +31,11 @@ class Format:
     suffix: str  # what chooses it from a file name
     writer: str  # `module:function` below this package, called with (analysis, stream, **options)
     binary: bool = False  # its stream takes bytes, not text
+    adapts: bool = False  # to the encoding of the stream; every other text format is UTF-8 wherever it goes
 
 
 FORMATS = (
-    Format("text", ".txt", "terminal:write"),
+    Format("text", ".txt", "terminal:write", adapts=True),
     Format("json", ".json", "json_report:write"),
     Format("html", ".html", "html:write"),
     Format("svg", ".svg", "timeline:write_svg"),
@@ -67,16 +68,18 @@ def write(analysis: Analysis, fmt: str, stream: IO[Any], **options: Any) -> None
     form = _named(fmt)
     module, function = form.writer.split(":")
     writer = getattr(import_module(f"synsight.reports.{module}"), function)
+    raw = stream if _takes_bytes(stream) else getattr(stream, "buffer", None)
     if form.binary:
-        writer(analysis, stream if _takes_bytes(stream) else cast(io.TextIOWrapper, stream).buffer, **options)
-    elif _takes_bytes(stream):
-        text = io.TextIOWrapper(stream, encoding="utf-8", newline="\n", write_through=True)
+        writer(analysis, raw, **options)
+    elif raw is None or (form.adapts and raw is not stream):
+        writer(analysis, stream, **options)
+    else:
+        stream.flush()
+        text = io.TextIOWrapper(raw, encoding="utf-8", newline="\n", write_through=True)
         try:
             writer(analysis, text, **options)
         finally:
             text.detach()
-    else:
-        writer(analysis, stream, **options)
 
 
 def write_file(

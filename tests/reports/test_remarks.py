@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
-from synsight.analysis.result import Quality
+from synsight.analysis.result import CaptureFacts, Quality
 from synsight.reports import write
 from synsight.reports.remarks import remarks
 
@@ -14,7 +14,7 @@ from . import samples
 CUT = Quality("snaplen-cut", "packets were cut when they were captured", "application data is not described")
 
 
-def captures(count: int, qualities: int) -> tuple[samples.CaptureFacts, ...]:
+def captures(count: int, qualities: int) -> tuple[CaptureFacts, ...]:
     return tuple(
         samples.capture(f"{number}.pcap", 10, "client", quality=(CUT,) if number < qualities else ())
         for number in range(count)

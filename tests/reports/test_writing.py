@@ -35,6 +35,20 @@ def test_every_format_writes_to_a_text_stream_over_bytes(form: reports.Format) -
     assert raw.getvalue() == direct.getvalue()
 
 
+@pytest.mark.parametrize("name", ["html", "svg", "json"])
+def test_what_declares_utf_8_is_utf_8_on_every_stream(name: str) -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="iso-8859-1", newline="\r\n")
+    stream.write("before\n")
+    write(samples.dropped_syn(), name, stream)
+    stream.write("after\n")
+    stream.flush()
+    direct = io.BytesIO()
+    write(samples.dropped_syn(), name, direct)
+    assert raw.getvalue() == b"before\r\n" + direct.getvalue() + b"after\r\n"
+    direct.getvalue().decode("utf-8")
+
+
 def test_suffix_chooses_the_format() -> None:
     assert [format_of(f"x{form.suffix}") for form in FORMATS] == list(format_names())
     assert format_of("REPORT.HTML") == "html"
