@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..capture.segment import address_text
+from .neighbours import Neighbours
 from .peers import Peers
 from .records import FLOW, HALF, Fact
 from .result import Endpoint, Evidence, Vantage
 from .states import State
 from .table import FlowTable
 
-FlowRow = namedtuple("FlowRow", FLOW.names)  # type: ignore[misc]
-HalfRow = namedtuple("HalfRow", HALF.names)  # type: ignore[misc]
+if TYPE_CHECKING:
+    FlowRow = Any
+    HalfRow = Any
+else:
+    FlowRow = namedtuple("FlowRow", FLOW.names)
+    HalfRow = namedtuple("HalfRow", HALF.names)
 
 MS = 1_000_000
 SECOND = 1_000_000_000
@@ -31,6 +39,8 @@ class Scene:
     end_ns: int  # last packet of the capture
     one_way: bool = False  # only one direction of the traffic was captured
     drop_ratio: float = 0.0  # acknowledged bytes that were never captured / acknowledged bytes
+    neighbours: Neighbours = field(default_factory=Neighbours)  # who speaks ARP on the link of the capture
+    sides: np.ndarray | None = None  # vantage point per connection, where it is not the same for all
 
 
 @dataclass(frozen=True)
@@ -94,8 +104,9 @@ class Case:
 
     @property
     def vantage(self) -> str:
-        """client, server, middle, both or unknown."""
-        return self.scene.vantage.side
+        """client, server, middle, both or unknown, as this connection sees it: a host can have both roles."""
+        sides = self.scene.sides
+        return self.scene.vantage.side if sides is None else str(sides[self.index])
 
     @property
     def midstream(self) -> bool:

@@ -21,6 +21,7 @@ import numpy as np
 from . import findings, incidents, quality, vantage
 from .case import Case, Scene
 from .illustrate import ladder, state_changes
+from .neighbours import Collector
 from .outcome import conn_states, outcomes
 from .peers import gather
 from .recorder import Recorder, Recording
@@ -65,6 +66,7 @@ class Study:
         self._all_flows = all_flows
         self._shown_flows = shown_flows
         self._tracker = Tracker()
+        self._neighbours = Collector()
         self._start_ns: int | None = None
         self._end_ns = 0
         self._scene: Scene | None = None
@@ -81,6 +83,7 @@ class Study:
         self._start_ns = first if self._start_ns is None else min(self._start_ns, first)
         self._end_ns = max(self._end_ns, last)
         self._tracker.feed(segments)
+        self._neighbours.feed(segments)
 
     def judge(self, start_ns: int | None = None, end_ns: int | None = None) -> list[tuple[int, int]]:
         """Ask every rule. Returns the frame ranges that the second pass needs.
@@ -93,9 +96,18 @@ class Study:
         table = FlowTable(
             self._tracker.flows[:count], self._tracker.halves[: 2 * count], end, min(starts, default=0)
         )
-        where = vantage.given(self._vantage_side) if self._vantage_side else vantage.infer(table)
+        heard = self._neighbours.finish()
+        where = vantage.given(self._vantage_side) if self._vantage_side else vantage.infer(table, heard)
         self._scene = Scene(
-            table, gather(table), where, table.start_ns, end, quality.is_one_way(table), quality.drop_ratio(table)
+            table,
+            gather(table),
+            where.vantage,
+            table.start_ns,
+            end,
+            quality.is_one_way(table),
+            quality.drop_ratio(table),
+            heard,
+            where.sides,
         )
         self._judged = self._ask(table)
         chosen = [index for index, _ in self._judged[: self._shown_flows]]

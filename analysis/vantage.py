@@ -1,8 +1,12 @@
-"""Where the capture was taken: at the client, at the server, between them (catalogue section K, votes V1-V5).
+"""Where the capture was taken: at the client, at the server, between them (catalogue section K).
 
-Each kind of evidence votes once per capture, with a weight in log-odds; the strongest side wins. Votes that
-contradict each other lower the confidence and are printed. No vote is made from a field that the capture does
-not carry.
+Each kind of evidence (`ballots`) votes once, with a weight in log-odds; the strongest side wins. Evidence for both
+ends at once is a contradiction (a proxy or load balancer that answers near the client looks like that), so it is
+reported and not averaged, unless one side has evidence that only its own host can leave.
+
+`client` and `server` are roles, and the capturing host may have both: an application server is the server of its
+users and the client of its database. `infer` then turns all connections so that this host stands on one side,
+decides once, and gives every connection its own answer.
 """
 
 from __future__ import annotations
@@ -12,138 +16,96 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .records import Fact
+from ..capture.segment import address_text
+from .ballots import BALLOTS, Keys, Sight, Vote
+from .neighbours import Neighbours
 from .result import Vantage
 from .table import FlowTable
 
-SIDES = ("client", "server", "middle", "both", "unknown")
-SPLIT_FLOOR_NS = 1_000_000
-"""A handshake quicker than this says nothing about distances (V3)."""
+SIDES = ("client", "server", "middle", "both")
+
+DECISIVE = 4
+"""Log-odds of evidence that only the end's own host can leave (V1, V4): other votes do not contradict it."""
+
+LEAD = 1
+"""The winner must be this far ahead, in log-odds; else the answer is `unknown`."""
 
 
 @dataclass(frozen=True)
-class Vote:
-    """`weight` in log-odds for `side`."""
+class Place:
+    """Where a capture was taken. `sides` has one side per connection where they differ, else it is None."""
 
-    side: str
-    weight: float
-    why: str
+    vantage: Vantage
+    sides: np.ndarray | None = None
+
+    def of(self, index: int) -> str:
+        """The vantage point as connection number `index` sees it."""
+        return self.vantage.side if self.sides is None else str(self.sides[index])
 
 
-def infer(table: FlowTable) -> Vantage:
+def infer(table: FlowTable, neighbours: Neighbours | None = None) -> Place:
     """The vantage point of the connections in `table`."""
     if len(table) == 0:
-        return Vantage("unknown", 0.0, ())
-    votes = [vote for ballot in BALLOTS for vote in ballot(table)]
-    return _count(votes)
+        return Place(Vantage("unknown", 0.0, ()))
+    heard = neighbours or Neighbours()
+    serving = _serving(table)
+    if serving is None:
+        return Place(_count(_cast(Sight(table, heard))))
+    return _both_roles(table, heard, serving)
 
 
-def given(side: str) -> Vantage:
+def given(side: str) -> Place:
     """The vantage point that the user states."""
-    return Vantage(side, 1.0, ("given on the command line",))
+    return Place(Vantage(side, 1.0, ("given on the command line",)))
+
+
+def _cast(sight: Sight) -> list[Vote]:
+    return [vote for ballot in BALLOTS for vote in ballot(sight)]
 
 
 def _count(votes: list[Vote]) -> Vantage:
-    scores = {side: sum(vote.weight for vote in votes if vote.side == side) for side in SIDES[:4]}
-    lines = tuple(f"{vote.why} ({vote.side} +{vote.weight:g})" for vote in votes)
+    scores = {side: sum(vote.weight for vote in votes if vote.side == side) for side in SIDES}
+    lines = tuple(f"{vote.why} ({vote.side} +{vote.weight:g})" if vote.weight else vote.why for vote in votes)
+    strongest = max((vote.weight for vote in votes), default=0)
+    if min(scores["client"], scores["server"]) >= LEAD and strongest < DECISIVE:
+        doubt = (
+            "the evidence contradicts itself: a proxy or load balancer near one end may answer for the other"
+        )
+        return Vantage("unknown", 0.0, (*lines, doubt))
     ranked = sorted(scores, key=lambda side: -scores[side])
-    best, second = ranked[0], ranked[1]
-    lead = scores[best] - scores[second]
-    if scores[best] == 0 or lead < 1:
+    lead = scores[ranked[0]] - scores[ranked[1]]
+    if lead < LEAD:
         return Vantage("unknown", 0.0, lines)
-    return Vantage(best, round(1 / (1 + math.exp(-lead)), 2), lines)
+    return Vantage(ranked[0], round(1 / (1 + math.exp(-lead)), 2), lines)
 
 
-def _share(part: int, whole: int) -> str:
-    return f"{part} of {whole}"
+def _both_roles(table: FlowTable, neighbours: Neighbours, serving: np.ndarray) -> Place:
+    """One host is in every connection and the server in those that `serving` marks: turn these, decide, turn back."""
+    flows = table.flows.copy()
+    flows["client_side"] ^= serving
+    turned = FlowTable(flows, table.halves, table.end_ns, table.start_ns)
+    key = turned.client_key[0]
+    host = address_text(int(key["hi"]), int(key["lo"]))
+    found = _count(_cast(Sight(turned, neighbours, (host, f"the peers of {host}"))))
+    served = int(serving.sum())
+    roles = f"{host} is the server of {served} connections here and the client of {len(table) - served}"
+    if found.side not in ("client", "server"):
+        return Place(Vantage(found.side, found.confidence, (*found.votes, roles)))
+    at_server = serving if found.side == "client" else ~serving
+    mostly = "server" if at_server.mean() >= 0.5 else "client"
+    sides = np.where(at_server, "server", "client")
+    return Place(Vantage(mostly, found.confidence, (*found.votes, roles)), sides)
 
 
-def by_direction(table: FlowTable) -> list[Vote]:
-    """V1: the capture says which packets its own host sent."""
-    sent = {side: int(getattr(table, side)("out_count").sum()) for side in ("client", "server")}
-    got = {side: int(getattr(table, side)("in_count").sum()) for side in ("client", "server")}
-    both = [side for side in sent if sent[side]]
-    if len(both) == 2 and min(sent.values()) > 0.2 * max(sent.values()):
-        if sum(got.values()) > 0.5 * sum(sent.values()):
-            return [Vote("both", 5, "the capturing host sent packets of both ends")]
-        return [Vote("middle", 3, "the capturing host forwards for both ends")]
-    if both:
-        side = max(both, key=lambda name: sent[name])
-        return [Vote(side, 5, f"the capture marks {sent[side]} packets of the {side} as sent by this host")]
-    return []
+def _serving(table: FlowTable) -> np.ndarray | None:
+    """Where one host is an end of every connection, as client of some and server of others: the latter, as a mask."""
+    clients, servers = table.client_key, table.server_key
+    for key in (clients[0], servers[0]):
+        calling, serving = _is(clients, key), _is(servers, key)
+        if bool((calling ^ serving).all()) and calling.any() and serving.any():
+            return serving
+    return None
 
 
-def by_partial_checksum(table: FlowTable) -> list[Vote]:
-    """V4: checksums left for the network card to finish exist only on the sending host."""
-    votes = []
-    counts = {side: int(getattr(table, side)("partial_sum_count").sum()) for side in ("client", "server")}
-    whole = {side: int(getattr(table, side)("packets").sum()) for side in ("client", "server")}
-    left = [side for side in counts if counts[side] >= max(2, whole[side] // 10)]
-    if len(left) == 2:
-        return [Vote("both", 4, "both ends' checksums were left to the network card")]
-    for side in left:
-        why = f"{_share(counts[side], whole[side])} checksums of the {side} were left to the network card"
-        votes.append(Vote(side, 4, why))
-    return votes
-
-
-def by_ttl(table: FlowTable) -> list[Vote]:
-    """V2: packets whose TTL nobody has lowered yet come from the tap's own host or link."""
-    fresh = {}
-    for side in ("client", "server"):
-        ttl = getattr(table, side)("ttl_first")
-        ttl = ttl[ttl > 0]
-        if len(ttl) == 0:
-            continue
-        fresh[side] = (float(np.isin(ttl, (64, 128, 255)).mean()), int(np.bincount(ttl).argmax()))
-    near = [side for side, (share, _) in fresh.items() if share > 0.9]
-    if len(near) == 2:
-        return [Vote("both", 1, "neither end's TTL has been lowered: no router between the ends and the tap")]
-    if len(fresh) == 2 and not near:
-        ttls = " and ".join(str(fresh[side][1]) for side in ("client", "server"))
-        return [Vote("middle", 2, f"both ends' TTLs have been lowered ({ttls}): routers on both sides of the tap")]
-    return [
-        Vote(side, 2, f"the {side}'s TTL {fresh[side][1]} has not been lowered")
-        for side in near
-    ]
-
-
-def by_handshake_split(table: FlowTable) -> list[Vote]:
-    """V3: which part of the handshake's round trip lies on which side of the tap."""
-    usable = (
-        table.has(Fact.HANDSHAKE)
-        & (table.client("syn_count") == 1)
-        & (table.server("synack_count") == 1)
-        & (table.flows["established_ns"] - table.client("syn_ns") >= SPLIT_FLOOR_NS)
-    )
-    if not usable.any():
-        return []
-    whole = (table.flows["established_ns"] - table.client("syn_ns"))[usable]
-    ahead = (table.server("syn_ns") - table.client("syn_ns"))[usable]
-    split = float(np.median(ahead / whole))
-    count = int(usable.sum())
-    weight = 2 if count >= 5 else 1
-    why = f"{split:.0%} of the handshake's round trip lies on the server's side of the tap ({count} handshakes)"
-    if split > 0.95:
-        return [Vote("client", weight, why)]
-    if split < 0.05:
-        return [Vote("server", weight, why)]
-    return [Vote("middle", weight, why)]
-
-
-def by_size(table: FlowTable) -> list[Vote]:
-    """V5: segments longer than the MSS exist before the sender's card cut them, or after the receiver's joined them."""
-    votes = []
-    for side, opposite in (("client", "server"), ("server", "client")):
-        large = int(getattr(table, side)("oversize_count").sum())
-        if large < 2:
-            continue
-        ttl = getattr(table, side)("ttl_first")
-        ttl = ttl[ttl > 0]
-        fresh = bool(np.isin(ttl, (64, 128, 255)).mean() > 0.9) if len(ttl) else False
-        near = side if fresh else opposite
-        votes.append(Vote(near, 3, f"{large} segments of the {side} exceed the MSS: cut or joined at the {near}"))
-    return votes
-
-
-BALLOTS = (by_direction, by_partial_checksum, by_ttl, by_handshake_split, by_size)
+def _is(keys: Keys, key: np.void) -> np.ndarray:
+    return np.asarray((keys["hi"] == key["hi"]) & (keys["lo"] == key["lo"]))

@@ -1,0 +1,326 @@
+"""The kinds of evidence about where a capture was taken (catalogue section K, V1-V10); each votes once.
+
+A ballot looks at one `Sight` and returns its votes. It votes only on fields that the capture carries, and a vote
+of weight 0 is a remark: it is printed and moves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from .neighbours import Address, Neighbours
+from .records import Fact
+from .table import FlowTable
+
+Keys = np.ndarray
+"""Rows (address, address, port), as FlowTable gives them."""
+
+INITIAL_TTLS = (64, 128, 255)
+"""What hosts start from; a packet that still has one of these has met no router."""
+
+SPLIT_FLOOR_NS = 1_000_000
+"""A handshake quicker than this says nothing about distances (V3)."""
+
+HOST_NS = 200_000
+"""A host answers a handshake segment within 0.2 ms; quicker than that, no link of any length lies between."""
+
+REACTION_NS = 100_000
+"""V7: a peer that reacts this quickly is at the tap."""
+
+PRESENT_SHARE = 0.9
+"""Share of the connections that must agree on where one end is."""
+
+SPREAD = 3
+"""V10: a host that is an end of every connection tells something once it has this many different peers."""
+
+
+@dataclass(frozen=True)
+class Vote:
+    """`weight` in log-odds for `side`; 0 for a remark."""
+
+    side: str
+    weight: float
+    why: str
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What the ballots look at. `names` says what the two ends are called in sentences."""
+
+    table: FlowTable
+    neighbours: Neighbours = field(default_factory=Neighbours)
+    names: tuple[str, str] = ("the client", "the server")
+
+    def name(self, side: str) -> str:
+        """How sentences call `client` or `server`."""
+        return self.names[0] if side == "client" else self.names[1]
+
+    def count(self, side: str, column: str) -> int:
+        """A HALF column of one end, summed over all connections."""
+        return int(getattr(self.table, side)(column).sum())
+
+    def keys(self, side: str) -> Keys:
+        """Address and port of one end of each connection."""
+        return self.table.client_key if side == "client" else self.table.server_key
+
+    @cached_property
+    def ttls(self) -> dict[str, tuple[str, int]]:
+        """Per end: (`fresh` | `lowered` | `mixed`, commonest TTL); resets count only when they are lowered."""
+        found = {}
+        for side in ("client", "server"):
+            column = getattr(self.table, side)
+            seen = _seen(column("ttl_first"))
+            resets = _seen(column("rst_ttl"))
+            resets = resets[~np.isin(resets, INITIAL_TTLS)]
+            if len(seen) or len(resets):
+                ttl = seen if len(seen) else resets
+                found[side] = (_freshness(ttl), int(np.bincount(ttl).argmax()))
+        errors = self._errors()
+        if "server" not in found and len(errors):
+            found["server"] = ("lowered", int(np.bincount(errors).argmax()))
+        return found
+
+    def _errors(self) -> np.ndarray:
+        """TTLs of ICMP errors about the client's segments that have met routers: whoever sent them is not here."""
+        flows = self.table.flows
+        about_client = (flows["icmp_count"] > 0) & (flows["icmp_side"] == flows["client_side"])
+        ttl = _seen(flows["icmp_ttl"][about_client])
+        return ttl[~np.isin(ttl, INITIAL_TTLS)]
+
+    def fresh(self, side: str) -> bool:
+        """Whether no router has touched the packets of one end."""
+        return self.ttls.get(side, ("", 0))[0] == "fresh"
+
+    def lowered(self, side: str) -> bool:
+        """Whether routers have touched the packets of one end."""
+        return self.ttls.get(side, ("", 0))[0] == "lowered"
+
+
+def _seen(ttl: np.ndarray) -> np.ndarray:
+    return ttl[ttl > 0]
+
+
+def _freshness(ttl: np.ndarray) -> str:
+    share = float(np.isin(ttl, INITIAL_TTLS).mean())
+    return "fresh" if share > PRESENT_SHARE else "lowered" if share < 1 - PRESENT_SHARE else "mixed"
+
+
+def other(side: str) -> str:
+    """The opposite end."""
+    return "server" if side == "client" else "client"
+
+
+def by_loopback(sight: Sight) -> list[Vote]:
+    """Both ends are one machine: 127.0.0.0/8, ::1, or twice the same address."""
+    ends = [sight.keys(side) for side in ("client", "server")]
+    same = (ends[0]["hi"] == ends[1]["hi"]) & (ends[0]["lo"] == ends[1]["lo"])
+    own = (ends[1]["hi"] == 0) & ((ends[1]["lo"] == 1) | (ends[1]["lo"] >> np.uint64(24) == 0xFFFF7F))
+    if not bool((same | own).all()):
+        return []
+    return [Vote("both", 5, "both ends of every connection are the same machine (loopback)")]
+
+
+def by_direction(sight: Sight) -> list[Vote]:
+    """V1: the capture says which packets its own host sent; one that lowered their TTL only forwards them."""
+    sent = {side: sight.count(side, "out_count") for side in ("client", "server")}
+    most = max(sent.values())
+    senders = [side for side in sent if most and sent[side] > 0.2 * most]
+    if any(sight.lowered(side) for side in senders):
+        side = next(side for side in senders if sight.lowered(side))
+        return [
+            Vote(
+                "middle",
+                5,
+                f"the capturing host sent on packets of {sight.name(side)} whose TTL routers had lowered",
+            )
+        ]
+    if len(senders) == 2:
+        return [Vote("both", 5, "the capturing host sent packets of both ends, their TTLs not lowered")]
+    return [
+        Vote(
+            side,
+            5,
+            f"the capture marks {sent[side]} packets of {sight.name(side)} as sent by the capturing host",
+        )
+        for side in senders
+    ]
+
+
+def by_partial_checksum(sight: Sight) -> list[Vote]:
+    """V4: checksums left for the network card to finish exist only on the sending host."""
+    counts = {side: sight.count(side, "partial_sum_count") for side in ("client", "server")}
+    whole = {side: sight.count(side, "packets") for side in ("client", "server")}
+    left = [side for side in counts if counts[side] >= max(2, whole[side] // 10)]
+    if len(left) == 2:
+        return [Vote("both", 4, "both ends' checksums were left to the network card")]
+    return [
+        Vote(
+            side,
+            4,
+            f"{counts[side]} of {whole[side]} checksums of {sight.name(side)} were left to the network card",
+        )
+        for side in left
+    ]
+
+
+def by_ttl(sight: Sight) -> list[Vote]:
+    """V2: packets whose TTL nobody has lowered yet come from the tap's own host or link."""
+    near = [side for side in sight.ttls if sight.fresh(side)]
+    away = [side for side in sight.ttls if sight.lowered(side)]
+    if len(near) == 2:
+        return [
+            Vote(
+                "both",
+                0,
+                "neither end's TTL has been lowered: no router lies between them, so TTLs tell no side",
+            )
+        ]
+    if len(away) == 2:
+        ttls = " and ".join(str(sight.ttls[side][1]) for side in ("client", "server"))
+        return [
+            Vote("middle", 2, f"both ends' TTLs have been lowered ({ttls}): routers on both sides of the tap")
+        ]
+    return [
+        Vote(side, 2, f"the TTL of {sight.name(side)}, {sight.ttls[side][1]}, has not been lowered")
+        for side in near
+    ]
+
+
+def by_handshake_split(sight: Sight) -> list[Vote]:
+    """V3: which part of the handshake's round trip lies on which side of the tap."""
+    table = sight.table
+    established, client_syn, server_syn = (
+        table.flows["established_ns"],
+        table.client("syn_ns"),
+        table.server("syn_ns"),
+    )
+    usable = (
+        table.has(Fact.HANDSHAKE)
+        & ~table.has(Fact.SIMULTANEOUS_OPEN)
+        & (table.client("syn_count") == 1)
+        & (table.server("synack_count") == 1)
+        & (established - client_syn >= SPLIT_FLOOR_NS)
+    )
+    count = int(usable.sum())
+    if not count:
+        return []
+    behind = float(np.median((server_syn - client_syn)[usable]))
+    before = float(np.median((established - server_syn)[usable]))
+    split = behind / (behind + before) if behind + before > 0 else 0.5
+    plural = "s" if count > 1 else ""
+    why = f"{split:.0%} of the handshake's round trip lies beyond the tap, towards {sight.names[1]} ({count} handshake{plural})"
+    weight = 2 if count >= 5 else 1
+    if split > 0.5 and (split > 0.95 or before < HOST_NS):
+        return [Vote("client", weight, why)]
+    if split < 0.5 and (split < 0.05 or behind < HOST_NS):
+        return [Vote("server", weight, why)]
+    return [Vote("middle", weight, why)]
+
+
+def by_reaction(sight: Sight) -> list[Vote]:
+    """V7: an end that reacts at once is here, when the other one takes a round trip."""
+    reaction = {}
+    for side in ("client", "server"):
+        times = getattr(sight.table, other(side))("rtt_min_ns")
+        times = times[times > 0]
+        if len(times) == 0:
+            return []
+        reaction[side] = float(np.median(times))
+    for side in ("client", "server"):
+        if reaction[side] < REACTION_NS and reaction[other(side)] >= SPLIT_FLOOR_NS:
+            times_us = (
+                f"{reaction[side] / 1000:.0f} us, the other end after {reaction[other(side)] / 1000:.0f} us"
+            )
+            return [Vote(side, 2, f"{sight.name(side)} reacts after {times_us}")]
+    return []
+
+
+def by_size(sight: Sight) -> list[Vote]:
+    """V5: segments longer than the MSS exist before the sender's card cut them, or after the receiver's joined them."""
+    votes = []
+    for side in ("client", "server"):
+        large = sight.count(side, "oversize_count")
+        if large < 2 or (sight.fresh(side) and sight.fresh(other(side))):
+            continue
+        if sight.fresh(side):
+            votes.append(
+                Vote(
+                    side,
+                    3,
+                    f"{large} segments of {sight.name(side)} exceed the MSS: its card had yet to cut them",
+                )
+            )
+        elif sight.lowered(side) and not sight.lowered(other(side)):
+            why = f"{large} segments of {sight.name(side)} exceed the MSS: the card of {sight.name(other(side))} joined them"
+            votes.append(Vote(other(side), 3, why))
+    return votes
+
+
+def by_padding(sight: Sight) -> list[Vote]:
+    """V6: Ethernet frames below 60 bytes are padded by the sending card, so unpadded ones have not left their host."""
+    padded = {side: sight.count(side, "padded_count") for side in ("client", "server")}
+    bare = {side: sight.count(side, "unpadded_count") for side in ("client", "server")}
+    for side in ("client", "server"):
+        if bare[side] >= 3 and padded[side] == 0 and padded[other(side)] >= 3 and bare[other(side)] == 0:
+            why = f"{bare[side]} short frames of {sight.name(side)} are unpadded, those of {sight.name(other(side))} are padded"
+            return [Vote(side, 3, why)]
+    return []
+
+
+def by_neighbours(sight: Sight) -> list[Vote]:
+    """V8: an end that speaks ARP (or neighbour discovery) for its own address is on this link."""
+    near = [side for side in ("client", "server") if _on_link(sight, side)]
+    if len(near) == 2:
+        return [Vote("both", 0, "both ends speak ARP on this link: it tells no side")]
+    if near:
+        return [Vote(near[0], 2, f"{sight.name(near[0])} speaks ARP on this link and the other end does not")]
+    behind = [_router_of(sight, side) for side in ("client", "server")]
+    if all(behind):
+        return [
+            Vote(
+                "middle",
+                2,
+                "frames of both ends are carried by neighbours with other addresses: routers on both sides",
+            )
+        ]
+    return []
+
+
+def _on_link(sight: Sight, side: str) -> bool:
+    keys, heard = sight.keys(side), sight.neighbours
+    there = [address for address in heard.speakers if heard.present(address)]
+    high, low = (np.array([address[half] for address in there], np.uint64) for half in (0, 1))
+    return bool((np.isin(keys["hi"], high) & np.isin(keys["lo"], low)).mean() > PRESENT_SHARE)
+
+
+def _router_of(sight: Sight, side: str) -> Address | None:
+    key = sight.keys(side)[0]
+    return sight.neighbours.routed((int(key["hi"]), int(key["lo"])))
+
+
+def by_common_end(sight: Sight) -> list[Vote]:
+    """V10: one host is an end of every connection: it captured, or the filter names it. Too weak to decide alone."""
+    for side in ("client", "server"):
+        mine, theirs = sight.keys(side), sight.keys(other(side))
+        single = bool((mine["hi"] == mine["hi"][0]).all() and (mine["lo"] == mine["lo"][0]).all())
+        if single and len(np.unique(theirs["lo"][:10_000])) >= SPREAD:
+            return [Vote(side, 0.5, f"{sight.name(side)} is the same host in all {len(mine)} connections")]
+    return []
+
+
+BALLOTS: tuple[Callable[[Sight], list[Vote]], ...] = (
+    by_loopback,
+    by_direction,
+    by_partial_checksum,
+    by_ttl,
+    by_neighbours,
+    by_handshake_split,
+    by_reaction,
+    by_size,
+    by_padding,
+    by_common_end,
+)

@@ -1,0 +1,216 @@
+"""Who is on the link of the capture: ARP (RFC 826) and IPv6 neighbour discovery (RFC 4861), which carry no TCP.
+
+A host answers and asks for its own address only on its own link, so an address heard here says where the tap is.
+Questions repeated about once a second are retries: the asker got no answer, whether or not the tap would have
+seen one (answers are unicast and a switch hides them from third parties).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from ..capture.segment import Kind, address_text
+
+Address = tuple[int, int]
+"""Both halves of an address, as in SEGMENT."""
+
+RETRY_GAP_NS = 3_000_000_000
+"""Longest gap between two retries of one question. Linux asks every second, mcast_solicit 3 times (RFC 4861
+section 7.2.2: RETRANS_TIMER 1 s); what comes later is a new question."""
+
+UNANSWERED_COUNT = 3
+"""Questions in a row that make a silence: MAX_MULTICAST_SOLICIT of RFC 4861 section 10, Linux's mcast_solicit."""
+
+LIMIT = 4096
+"""Questions, and addresses, remembered at most; a scan of a large subnet asks for more than anybody reads."""
+
+SAMPLED_ROWS = 32
+"""TCP rows of each batch whose link addresses are looked at; hosts do not change them from one packet to the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """One address that did not answer, and who asked for it."""
+
+    address: Address
+    ip: str
+    asker: Address
+    asker_ip: str
+    count: int  # questions in the longest row of retries
+    first_frame: int  # of that row
+    first_ns: int
+    last_frame: int
+    last_ns: int
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """What the link says about addresses. MAC addresses are 48-bit numbers."""
+
+    speakers: dict[Address, frozenset[int]] = field(
+        default_factory=dict
+    )  # asked or answered here, with which MACs
+    carriers: dict[Address, frozenset[int]] = field(
+        default_factory=dict
+    )  # MACs of the frames that carry its TCP
+    unanswered: tuple[Unanswered, ...] = ()  # in capture order
+    left_out_count: int = 0  # messages about addresses beyond LIMIT
+
+    def present(self, address: Address) -> bool:
+        """Whether that address itself is on this link: it speaks, with a MAC that speaks for no other one."""
+        macs = self.speakers.get(address, frozenset())
+        return any(self._owners.get((mac, is_v4(address))) == {address} for mac in macs)
+
+    def routed(self, address: Address) -> Address | None:
+        """The neighbour whose MAC carries the TCP of an address that does not speak here itself; None if unknown."""
+        if address in self.speakers:
+            return None
+        for mac in self.carriers.get(address, ()):
+            for owner in self._owners.get((mac, is_v4(address)), ()):
+                return owner
+        return None
+
+    def silent(self, ip: str) -> Unanswered | None:
+        """The unanswered questions for an address; the longest row of them."""
+        found = [entry for entry in self.unanswered if entry.ip == ip]
+        return max(found, key=lambda entry: entry.count, default=None)
+
+    @cached_property
+    def _owners(self) -> dict[tuple[int, bool], set[Address]]:
+        """(MAC, is IPv4) -> addresses that speak with it. Link-local ones are left out: every router has one too."""
+        owners: dict[tuple[int, bool], set[Address]] = {}
+        for address, macs in self.speakers.items():
+            if not is_link_local(address):
+                for mac in macs:
+                    owners.setdefault((mac, is_v4(address)), set()).add(address)
+        return owners
+
+
+@dataclass(slots=True)
+class _Question:
+    """One asker's questions for one address."""
+
+    count: int
+    first_frame: int
+    first_ns: int
+    last_frame: int
+    last_ns: int
+
+
+class Collector:
+    """Neighbours in the making; bounded by LIMIT, not by packets."""
+
+    def __init__(self) -> None:
+        self._speakers: dict[Address, set[int]] = {}
+        self._carriers: dict[Address, set[int]] = {}
+        self._open: dict[Address, dict[Address, _Question]] = {}  # target -> asker -> newest row of retries
+        self._silent: dict[Address, dict[Address, _Question]] = {}  # the longest of the earlier ones
+        self._left_out_count = 0
+
+    def feed(self, segments: np.ndarray) -> None:
+        """SEGMENT rows in capture order; TCP rows cost one array pass and a look at the first few."""
+        for row in segments[np.flatnonzero(segments["kind"] >= Kind.ARP_REQUEST)]:
+            self._hear(row)
+        for row in segments[:SAMPLED_ROWS]:
+            if row["kind"] == Kind.TCP and row["tunnel_depth"] == 0 and row["src_mac"]:
+                self._note(self._carriers, _address(row, "src"), int(row["src_mac"]))
+                self._note(self._carriers, _address(row, "dst"), int(row["dst_mac"]))
+
+    def finish(self) -> Neighbours:
+        """What was collected; more rows may follow."""
+        closed = {target: dict(askers) for target, askers in self._silent.items()}
+        for target, askers in self._open.items():
+            for asker, question in askers.items():
+                _keep_longest(closed, target, asker, question)
+        told = [
+            _told(target, asker, entry)
+            for target, askers in closed.items()
+            for asker, entry in askers.items()
+        ]
+        return Neighbours(
+            {address: frozenset(macs) for address, macs in self._speakers.items()},
+            {address: frozenset(macs) for address, macs in self._carriers.items()},
+            tuple(sorted(told, key=lambda entry: entry.first_frame)),
+            self._left_out_count,
+        )
+
+    def _hear(self, row: np.void) -> None:
+        """One ARP or neighbour-discovery message."""
+        sender, target = _address(row, "src"), _address(row, "dst")
+        if not is_unspecified(sender):
+            self._note(self._speakers, sender, int(row["src_mac"]))
+            self._answer(sender, int(row["time_ns"]))
+        if row["kind"] == Kind.ARP_REQUEST and sender != target and not is_unspecified(sender):
+            self._ask(target, sender, row)
+
+    def _ask(self, target: Address, asker: Address, row: np.void) -> None:
+        """A question. One from nobody, or for the asker's own address, looks for conflicts: silence is good news."""
+        now, frame = int(row["time_ns"]), int(row["frame"])
+        question = self._open.get(target, {}).get(asker)
+        if question is not None and now - question.last_ns <= RETRY_GAP_NS:
+            question.count += 1
+            question.last_frame, question.last_ns = frame, now
+            return
+        if question is not None:
+            _keep_longest(self._silent, target, asker, question)
+        elif len(self._open) >= LIMIT:
+            self._left_out_count += 1
+            return
+        self._open.setdefault(target, {})[asker] = _Question(1, frame, now, frame, now)
+
+    def _answer(self, speaker: Address, now: int) -> None:
+        """Whoever speaks is there: its newest questions are answered, unless they had been given up before."""
+        for asker, question in self._open.pop(speaker, {}).items():
+            if now - question.last_ns > RETRY_GAP_NS:
+                _keep_longest(self._silent, speaker, asker, question)
+
+    def _note(self, known: dict[Address, set[int]], address: Address, mac: int) -> None:
+        if address not in known and len(known) >= LIMIT:
+            self._left_out_count += known is self._speakers
+            return
+        known.setdefault(address, set()).add(mac)
+
+
+def _keep_longest(
+    kept: dict[Address, dict[Address, _Question]], target: Address, asker: Address, question: _Question
+) -> None:
+    """Keep the row of retries if it is long enough and the longest so far."""
+    before = kept.get(target, {}).get(asker)
+    if question.count >= UNANSWERED_COUNT and (before is None or question.count > before.count):
+        kept.setdefault(target, {})[asker] = question
+
+
+def _told(target: Address, asker: Address, question: _Question) -> Unanswered:
+    return Unanswered(
+        target,
+        address_text(*target),
+        asker,
+        address_text(*asker),
+        question.count,
+        question.first_frame,
+        question.first_ns,
+        question.last_frame,
+        question.last_ns,
+    )
+
+
+def _address(row: np.void, which: str) -> Address:
+    return (int(row[f"{which}_hi"]), int(row[f"{which}_lo"]))
+
+
+def is_v4(address: Address) -> bool:
+    """Whether it is an IPv4 address (mapped, ::ffff:a.b.c.d)."""
+    return address[0] == 0 and address[1] >> 32 == 0xFFFF
+
+
+def is_link_local(address: Address) -> bool:
+    """fe80::/10."""
+    return address[0] >> 54 == 0xFE80 >> 6
+
+
+def is_unspecified(address: Address) -> bool:
+    """0.0.0.0 or ::, the sender of a question before it has an address."""
+    return address[0] == 0 and address[1] in (0, 0xFFFF << 32)
