@@ -32,6 +32,7 @@ _LINE = (
 )
 _TAPS = {"client": ("client-host",), "server": ("server-host",), "middle": ("path",), "both": _LINE[1:6:4]}
 _LISTED = 100
+_INCIDENTS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ def write(analysis: Analysis, stream: TextIO, timelines: int = 10) -> None:
     page = _template().stream(
         analysis=analysis,
         remarks=remarks(analysis.captures),
+        incidents=analysis.incidents[:_INCIDENTS],
         worst=worst,
         told=told,
         stations=stations,

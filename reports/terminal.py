@@ -20,6 +20,7 @@ from synsight.reports.wording import SEVERITY_MARKS, clipped, sentence, side, st
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 _BAR_CELLS = 20
 _CAPTURES = 4
+_INCIDENTS = 20
 
 
 def write(
@@ -35,8 +36,10 @@ def write(
     by_id = {flow.id: flow for flow in analysis.flows}
     if not _is_one_connection(analysis.incidents):
         page.heading("Incidents, worst first")
-        for incident in analysis.incidents:
+        for incident in analysis.incidents[:_INCIDENTS]:
             _incident(page, incident, by_id)
+        if analysis.incidents[_INCIDENTS:]:
+            page.say(f"{units.count(len(analysis.incidents[_INCIDENTS:]), 'more incident')} not shown.")
     shown = [flow for flow in analysis.flows if flow.findings or flow.ladder][:connections]
     if shown:
         page.heading("Connections, worst first")

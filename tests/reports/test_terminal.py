@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
@@ -83,6 +84,15 @@ def test_healthy_capture_gets_a_short_all_clear() -> None:
     assert len(lines) < 8
     assert "1,204" in lines[0]
     assert not any("Incident" in line for line in lines)
+
+
+def test_incidents_are_capped_and_the_rest_is_counted() -> None:
+    base = samples.many()
+    flooded = replace(base, incidents=base.incidents * 30)
+    for fmt, words in (("text", "70 more incidents not shown."), ("html", "40 more incidents not shown.")):
+        stream = io.StringIO()
+        write(flooded, fmt, stream)
+        assert words in stream.getvalue()
 
 
 def test_what_is_left_out_is_counted() -> None:
