@@ -10,15 +10,24 @@ from types import ModuleType
 
 from ..case import Case
 from ..result import SEVERITIES, Finding
-
 from . import (
+    icmp_admin_prohib,
+    icmp_host_unreach,
+    icmp_port_unreach,
+    icmp_ttl_exceeded,
     port_closed,
+    reject_tcp_reset,
     syn_unanswered,
 )
 
 RULES: tuple[ModuleType, ...] = (
     syn_unanswered,
     port_closed,
+    reject_tcp_reset,
+    icmp_port_unreach,
+    icmp_admin_prohib,
+    icmp_host_unreach,
+    icmp_ttl_exceeded,
 )
 
 BY_CODE = {rule.CODE: rule for rule in RULES}

@@ -28,7 +28,8 @@ import numpy as np
 
 from ..case import Case, evidence, seconds
 from ..records import Fact
-from ..result import Errno, Finding
+from ..refusal import baseline, contradiction, farther
+from ..result import Errno, Evidence, Finding
 from ..table import FlowTable
 from ..verdict import Suspicion
 
@@ -48,34 +49,51 @@ def candidates(table: FlowTable) -> np.ndarray:
 
 def judge(case: Case) -> Finding | None:
     """The refusal, unless something says that a firewall sent it."""
-    client, server = case.client, case.server
-    if server.rst_form != 1:
+    server = case.server
+    if server.rst_form != 1 or contradiction(case):
         return None
-    answered = case.scene.peers.server(case.server_end.ip)
-    if answered.ttl and abs(answered.ttl - server.rst_ttl) >= 1:
-        return None
-    suspicion = Suspicion({"server-app": 0.85, "server-host": 0.15})
-    suspicion.rule_out("path", "the answer came back")
-    suspicion.rule_out("client-host", "its SYN arrived and was answered")
-    delay_ns = server.rst_ns - client.syn_last_ns
-    known = bool(answered.ttl)
+    known = bool(baseline(case)[1])
+    suspicion, confidence = _suspicion(case)
     return Finding(
         CODE,
         PHASE,
         "error",
-        0.95 if known else 0.75,
+        confidence if known else min(confidence, 0.75),
         f"{case.server_end} refused the connection: nothing listens on port {case.server_end.port}",
         suspicion.suspects(),
-        evidence(
-            (client.syn_frame, client.syn_ns, "SYN"),
-            (
-                server.rst_frame,
-                server.rst_ns,
-                f"RST, seq 0, acknowledges the SYN, {seconds(delay_ns)} later, TTL {server.rst_ttl}",
-            ),
-        ),
+        _evidence(case),
         suspicion.ruled_out(),
         Errno(client="ECONNREFUSED"),
         (f"ss -ltn 'sport = :{case.server_end.port}'    # on {case.server_end.ip}",),
         "RFC 9293 section 3.5.2, 3.10.7.1",
     )
+
+
+def _suspicion(case: Case) -> tuple[Suspicion, float]:
+    """The application; less surely so when the port answers others before and after."""
+    suspicion = Suspicion({"server-app": 0.85, "server-host": 0.15})
+    confidence = 0.95
+    listener = case.scene.peers.listener(case.server_end.ip, case.server_end.port)
+    if listener.first_answer_ns and listener.first_answer_ns < case.server.rst_ns < listener.last_answer_ns:
+        suspicion = Suspicion({"server-app": 0.6, "server-network": 0.2, "server-host": 0.2})
+        confidence = 0.7
+    suspicion.rule_out("path", "the answer came back")
+    suspicion.rule_out("client-host", "its SYN arrived and was answered")
+    if case.vantage == "server":
+        suspicion.rule_out("server-network", "the RST left from the server, where the capture was taken")
+    return suspicion, confidence
+
+
+def _evidence(case: Case) -> tuple[Evidence, ...]:
+    client, server = case.client, case.server
+    delay = seconds(server.rst_ns - client.syn_last_ns)
+    told = f"RST, seq 0, acknowledges the SYN, {delay} later, TTL {server.rst_ttl}"
+    lowest, highest, source, _ = baseline(case)
+    if farther(case):
+        told += f"; {farther(case)} hops behind what answers on {source}: the port leads to another host"
+    elif highest:
+        told += f", as in {source}" if lowest == highest else f", in the range {lowest}-{highest} of {source}"
+    last = case.scene.peers.listener(case.server_end.ip, case.server_end.port).last_answer_ns
+    if last and last < client.syn_ns:
+        told += f"; the port last answered {seconds(client.syn_ns - last)} before this SYN"
+    return evidence((client.syn_frame, client.syn_ns, "SYN"), (server.rst_frame, server.rst_ns, told))
