@@ -418,6 +418,20 @@ def _source_routed(walk: cython.pointer(Walk), at: cython.Py_ssize_t, stop: cyth
 
 
 @cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _has_home_address(
+    walk: cython.pointer(Walk), at: cython.Py_ssize_t, stop: cython.Py_ssize_t
+) -> cython.bint:
+    """Whether destination options hold a Home Address, which the checksum covers (RFC 6275 section 6.3)."""
+    while at < stop and at < walk.end:
+        if _u8(walk, at) == 201:
+            return True
+        at += 1 if _u8(walk, at) == 0 else 2 + _u8(walk, at + 1)
+    return False
+
+
+@cython.cfunc
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
@@ -492,6 +506,8 @@ def _protocol(walk: cython.pointer(Walk), row: cython.pointer(SegmentRow)) -> cy
             return _cut(walk, 8, _MALFORMED_IP)
         if kind == 43 and _u8(walk, at + 3) != 0:
             row.checksum = 0  # segments left: the checksum covers the final destination
+        if kind == 60 and _has_home_address(walk, at + 2, at + (_u8(walk, at + 1) + 1) * 8):
+            row.checksum = 0
         walk.protocol = _u8(walk, at)
         walk.at = at + (_u8(walk, at + 1) + 1) * 8
         return _PROTOCOL

@@ -17,7 +17,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -79,15 +79,19 @@ class _Input:
     header: formats.PcapHeader | None = None
 
     def open(self) -> Any:
-        """The raw bytes from their start. Raises OSError."""
+        """The raw bytes from their start, seekable. Raises OSError."""
         if self.path is None:
             assert self.spool is not None
             return self.spool
         return open(self.path, "rb", buffering=0)
 
-    def open_again(self) -> Any:
-        """The raw bytes, for a second reading, seekable. Raises OSError."""
-        return self.spool.again() if self.spool is not None else self.open()
+    def begin(self, first_frame: int) -> None:
+        """Forget what an abandoned reading counted."""
+        self.facts.first_frame = first_frame
+        fresh = FileFacts(self.facts.path)
+        for each in fields(FileFacts):
+            if each.name not in ("path", "first_frame"):
+                setattr(self.facts, each.name, getattr(fresh, each.name))
 
 
 class Capture:
@@ -212,7 +216,7 @@ class Capture:
         self._frames_read = 0
         for one in self._inputs:
             if one.readable:
-                one.facts.first_frame = self._frames_read + 1
+                one.begin(self._frames_read + 1)
                 yield from self._first_reading(one)
         self._complete = True
 
@@ -261,7 +265,7 @@ class Capture:
         counters = new_counters()
         turn = 0
         try:
-            with one.open_again() as raw:
+            with one.open() as raw:
                 for data, frames, first in self._wanted(one, raw, bounds):
                     chosen = _inside(bounds, first, len(frames))
                     if self._filter is not None:

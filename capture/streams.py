@@ -59,29 +59,47 @@ class Prefixed:
 
 
 class Spool:
-    """Standard input, copied to a temporary file as it is read so that it can be read again.
+    """Standard input, copied to a temporary file as it is read so that it can be read again, from any place.
 
-    The file has no name in the file system; it is gone when `close` is called or the process ends.
+    The file has no name in the file system; it is gone after `discard`, or when the process ends.
     """
 
     def __init__(self, source: BinaryIO) -> None:
         self._source = source
-        self._copy = tempfile.TemporaryFile(prefix="synsight-")  # noqa: SIM115 - lives as long as this object
+        self._copy = tempfile.TemporaryFile(prefix="synsight-", buffering=0)  # noqa: SIM115 - until `discard`
+        self._size = 0  # bytes in the copy
+        self._at = 0  # where the next read begins
         self._read: Callable[[int], bytes] = getattr(source, "read1", source.read)
 
-    def readinto(self, buffer: Any, /) -> int:
-        data = self._read(len(buffer))
-        self._copy.write(data)
-        buffer[: len(data)] = data
-        return len(data)
+    def __enter__(self) -> Spool:
+        self._at = 0
+        return self
 
-    def again(self) -> BinaryIO:
-        """A second, seekable reader of what has been read so far. It must be closed before the Spool is."""
-        self._copy.flush()
-        return open(self._copy.fileno(), "rb", buffering=0, closefd=False)
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def readinto(self, buffer: Any, /) -> int:
+        """What was copied before first, then what the source still gives."""
+        if self._at < self._size:
+            self._copy.seek(self._at)
+            size = self._copy.readinto(memoryview(buffer)[: self._size - self._at])
+        else:
+            data = self._read(len(buffer))
+            size = len(data)
+            self._copy.seek(self._size)
+            self._copy.write(data)
+            buffer[:size] = data
+            self._size += size
+        self._at += size
+        return size
+
+    def seek(self, offset: int) -> int:
+        """Read from this byte on, which has been read before."""
+        self._at = offset
+        return offset
 
     def close(self) -> None:
-        """Nothing: the copy outlives the first reading. `discard` ends it."""
+        """Nothing: the copy outlives a reading."""
 
     def discard(self) -> None:
         self._copy.close()
