@@ -217,7 +217,8 @@ class _Drawing:
 
     def _words(self, arrow: Arrow, colour: str) -> None:
         tint = "ink" if colour == "segment" else colour
-        self._text(_clear_of_cross(arrow), arrow.y - 2.5, arrow.label, tint, 9, ha="center", weight="bold")
+        x, size = _clear_of_cross(arrow), 9 if len(arrow.label) <= 40 else 8
+        self._text(x, arrow.y - 2.5, arrow.label, tint, size, ha="center", weight="bold")
         below = arrow.y + SLANT + (12.5 if arrow.crosses else 10)
         for cross in arrow.crosses if arrow.names_lines else ():
             x = sum(name_span(cross)) / 2

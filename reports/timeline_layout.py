@@ -126,7 +126,7 @@ def _arrow(flow: Flow, row: LadderRow, y: float, named: tuple[Cross, ...]) -> Ar
         from_x=from_x,
         to_x=reached[0] if reached else to_x,
         last_x=reached[-1] if reached else to_x,
-        label=clipped(row.label, 44),
+        label=clipped(row.label, 50),
         crosses=crosses,
         names_lines=0 if crosses == named else max((cross.line + 1 for cross in crosses), default=0),
         notes=tuple(textwrap.wrap(notes, _NOTE_CHARACTERS, max_lines=2, placeholder=" …")),
