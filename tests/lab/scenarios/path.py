@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from ..lab import Lab
-from ..scenario import scenario, sees
+from ..scenario import knows, scenario, sees
 from ..wire import DROP, PASS, TWICE, late
 from .established import REPEATED
 
@@ -197,3 +197,70 @@ def path_mtu_discovered(lab: Lab) -> None:
     server.sends(b"." * 3 * 1448)
     client.receives(3 * 1448)
     lab.client_closes(client, server)
+
+
+FORGETS_AFTER_S = 2
+
+
+def _firewall_that_forgets(lab: Lab, verdict: str) -> None:
+    """Make firewall-s stateful: it forgets idle connections, and segments of unknown ones get `verdict`."""
+    lab.firewall_s.filters("forward", "ct state established accept")
+    lab.firewall_s.filters("forward", f"tcp flags & (syn | ack) == ack {verdict}")
+    lab.firewall_s.namespace.set_sysctls(
+        {
+            "net.netfilter.nf_conntrack_tcp_timeout_established": FORGETS_AFTER_S,
+            "net.netfilter.nf_conntrack_tcp_loose": 0,
+        }
+    )
+
+
+FORGOTTEN = (f"5.. {REPEATED}", "2 tcp.flags == 0x002", "2 tcp.flags == 0x012")
+
+
+@scenario(
+    dropper="server-network",
+    where="conntrack on firewall-s forgets after 2 s without traffic and drops what it does not know",
+    client=sees("rto-backoff-dead", *FORGOTTEN),
+    middle=sees("rto-backoff-dead", *FORGOTTEN),
+    server=sees("no-close-seen clean-close", f"0 {REPEATED}", "2 tcp.flags == 0x002"),
+)
+def idle_connection_forgotten_in_silence(lab: Lab) -> None:
+    """A stateful firewall forgets an idle connection and swallows what comes later; a new connection works.
+
+    Idle for 3.5 s; the client's kernel retransmits until TCP_USER_TIMEOUT, 6 s. The server knows nothing.
+    """
+    _firewall_that_forgets(lab, "drop")
+    client, server = lab.connected()
+    lab.exchanges(client, server)
+    client.sets(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
+    lab.waits(3.5)
+    client.sends(b"are you still there?\n")
+    client.receives(fails="ETIMEDOUT")
+    again, answering = lab.connected()
+    lab.exchanges(again, answering)
+    lab.client_closes(again, answering)
+
+
+RESET_BY_FIREWALL = ("1 tcp.flags == 0x004 && tcp.srcport == 8080", "1 tcp.flags.reset == 1")
+
+
+@scenario(
+    dropper="server-network",
+    where="conntrack on firewall-s forgets after 2 s without traffic and resets what it does not know",
+    client=knows("nat-timeout-rst", *RESET_BY_FIREWALL),
+    middle=knows("nat-timeout-rst", *RESET_BY_FIREWALL),
+    server=sees("no-close-seen", "0 tcp.flags.reset == 1"),
+    states=("CLOSED", "ESTABLISHED"),
+)
+def idle_connection_reset_by_firewall(lab: Lab) -> None:
+    """A stateful firewall forgets an idle connection and answers what comes later with RST.
+
+    Idle for 3.5 s. The RST's TTL shows that it comes from one router nearer than the server, which knows
+    nothing.
+    """
+    _firewall_that_forgets(lab, "reject with tcp reset")
+    client, server = lab.connected()
+    lab.exchanges(client, server)
+    lab.waits(3.5)
+    client.sends(b"are you still there?\n")
+    client.receives(fails="ECONNRESET")
