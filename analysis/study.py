@@ -20,6 +20,7 @@ import numpy as np
 
 from . import findings, incidents, quality, vantage
 from .case import Case, Scene
+from .flow_ids import flow_id, named
 from .illustrate import ladder, state_changes
 from .neighbours import Collector
 from .outcome import conn_states, outcomes
@@ -57,13 +58,22 @@ KINDS = (
 
 
 class Study:
-    """One analysis in the making. `vantage_side` overrides the inferred vantage point."""
+    """One analysis in the making.
+
+    `vantage_side` overrides the inferred vantage point. `all_flows` tells healthy connections, too; `only` (a Flow's id)
+    tells that connection and no other, healthy or not.
+    """
 
     def __init__(
-        self, vantage_side: str | None = None, all_flows: bool = False, shown_flows: int = SHOWN_FLOWS
+        self,
+        vantage_side: str | None = None,
+        all_flows: bool = False,
+        only: str | None = None,
+        shown_flows: int = SHOWN_FLOWS,
     ) -> None:
         self._vantage_side = vantage_side
         self._all_flows = all_flows
+        self._only = only
         self._shown_flows = shown_flows
         self._tracker = Tracker()
         self._neighbours = Collector()
@@ -143,14 +153,17 @@ class Study:
         assert self._scene is not None
         masks = [rule.candidates(table) for rule in findings.RULES]
         any_rule = np.logical_or.reduce(masks) if len(table) else np.zeros(0, bool)
-        chosen = np.arange(len(table)) if self._all_flows else np.flatnonzero(any_rule)
+        everything = self._all_flows or self._only is not None
+        chosen = np.arange(len(table)) if everything else np.flatnonzero(any_rule)
+        if self._only is not None:
+            chosen = np.flatnonzero(named(table, self._only))
         self._left_out_count = max(0, len(chosen) - DETAILED_FLOWS)
         judged = []
         for index in chosen[:DETAILED_FLOWS].tolist():
             case = Case.of(self._scene, index)
             asked = [rule for rule, mask in zip(findings.RULES, masks, strict=True) if mask[index]]
             found = findings.judge(case, asked)
-            if found or self._all_flows:
+            if found or everything:
                 judged.append((index, found))
         return sorted(judged, key=lambda pair: (_badness(pair[1]), pair[0]))
 
@@ -193,9 +206,8 @@ def _flow(case: Case, found: list[Finding], recording: Recording | None, word: s
     missing = findings.missing(case, found)
     shown = ladder(case, recording, found[0] if found else None, missing) if recording else ()
     states = state_changes(case, recording) if recording else _final_states(case)
-    number = f"#{flow.first_frame}" if flow.previous else ""
     return Flow(
-        f"{case.client_end}-{case.server_end}{number}",
+        flow_id(case),
         case.client_end,
         case.server_end,
         flow.roles_percent / 100,

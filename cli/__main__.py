@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,10 @@ if TYPE_CHECKING:
     from .analysis.result import Analysis
 
 VANTAGES = ("client", "server", "middle")
-OK, FAILED, USAGE, UNREADABLE, INTERRUPTED = 0, 1, 2, 3, 130
+USAGE, UNREADABLE = 2, 3
+"""Exit codes: usage; a capture that could not be read, or only in part."""
+
+PIPED_COLUMNS = 80
 
 
 class Failure(click.ClickException):
@@ -57,9 +62,7 @@ def analyze(
     color: bool | None,
 ) -> None:
     """Analyse CAPTURE: pcap or pcapng files, directories of them, or - for standard input."""
-    analysis = _analysis(capture, bpf, vantage, all_flows or flow_id is not None)
-    if flow_id is not None:
-        analysis = _only(analysis, flow_id)
+    analysis = _analysis(capture, bpf, vantage, all_flows, flow_id)
     for path in outputs:
         _write_file(analysis, path)
     if form is not None or "-" not in outputs:
@@ -78,7 +81,7 @@ def analyze(
 @click.option("--vantage", type=click.Choice(VANTAGES), help="Where the capture was taken, if you know.")
 def timeline(capture: tuple[str, ...], flow_id: str, output: str, vantage: str | None) -> None:
     """Draw one connection of CAPTURE as a ladder with both ends' states."""
-    _write_file(_only(_analysis(capture, None, vantage, True), flow_id), output)
+    _write_file(_analysis(capture, None, vantage, False, flow_id), output)
 
 
 @main.command()
@@ -96,27 +99,19 @@ def explain(code: str | None) -> None:
     click.echo(f"{code}\n\n{(BY_CODE[code].__doc__ or '').strip()}")
 
 
-def _analysis(capture: tuple[str, ...], bpf: str | None, vantage: str | None, all_flows: bool) -> Analysis:
+def _analysis(
+    capture: tuple[str, ...], bpf: str | None, vantage: str | None, all_flows: bool, flow_id: str | None
+) -> Analysis:
     from .api import analyze as run
     from .capture.source import CaptureError
 
     try:
-        return run(*capture, bpf=bpf, vantage=vantage, all_flows=all_flows)
+        analysis = run(*capture, bpf=bpf, vantage=vantage, all_flows=all_flows, flow=flow_id)
     except CaptureError as problem:
         raise Failure(str(problem), UNREADABLE) from None
-
-
-def _only(analysis: Analysis, flow_id: str) -> Analysis:
-    """The analysis with one connection; a usage error when it is not there."""
-    from dataclasses import replace
-
-    flows = tuple(flow for flow in analysis.flows if flow.id == flow_id)
-    if not flows:
-        near = next((flow.id for flow in analysis.flows), None)
-        hint = f"; one that exists is {near}" if near else ""
-        raise Failure(f"no connection {flow_id!r} in this capture{hint}", USAGE)
-    kept = tuple(incident for incident in analysis.incidents if flow_id in incident.flow_ids)
-    return replace(analysis, flows=flows, incidents=kept)
+    if flow_id is not None and not analysis.flows:
+        raise Failure(f"no connection {flow_id!r} in this capture; `analyze --all-flows` names them", USAGE)
+    return analysis
 
 
 def _write_file(analysis: Analysis, path: str) -> None:
@@ -133,12 +128,19 @@ def _write_file(analysis: Analysis, path: str) -> None:
 def _write_stdout(analysis: Analysis, form: str, color: bool | None) -> None:
     from .reports import ReportError, write
 
+    options: dict[str, Any] = {}
+    if form == "text":
+        terminal = sys.stdout.isatty()
+        wanted = terminal and "NO_COLOR" not in os.environ if color is None else color
+        options = {"colour": wanted, "width": shutil.get_terminal_size().columns if terminal else PIPED_COLUMNS}
     try:
-        write(analysis, form, sys.stdout)
+        write(analysis, form, sys.stdout, **options)
+        sys.stdout.flush()
     except ReportError as problem:
         raise Failure(str(problem), USAGE) from None
     except BrokenPipeError:
-        sys.stderr.close()
+        # The reader (`head`, a pager) has gone: what it wanted, it has. Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -15,11 +15,13 @@ def analyze(
     bpf: str | None = None,
     vantage: str | None = None,
     all_flows: bool = False,
+    flow: str | None = None,
     stdin: BinaryIO | None = None,
 ) -> Analysis:
     """Analyse one or more captures as one.
 
-    `bpf` is a libpcap filter; `vantage` (client, server, middle) overrides where the capture was taken. Raises
+    `bpf` is a libpcap filter; `vantage` (client, server, middle) overrides where the capture was taken; `all_flows`
+    tells healthy connections, too; `flow` (an id) tells that connection and no other. Raises
     `synsight.capture.source.CaptureError` when nothing can be read; a capture that is damaged half-way gives what
     could be read, with `captures[i].error` set.
     """
@@ -30,7 +32,7 @@ def analyze(
 
     chosen: Sequence[str | Path] = paths
     with Capture(chosen, bpf=bpf, stdin=stdin) as capture:
-        study = Study(vantage, all_flows)
+        study = Study(vantage, all_flows, flow)
         for batch in capture.batches():
             study.feed(batch.segments)
         starts = [facts.start_ns for facts in capture.files if facts.start_ns is not None]
