@@ -11,13 +11,21 @@ from types import ModuleType
 from ..case import Case
 from ..result import SEVERITIES, Finding
 from . import (
+    close_wait_stuck,
+    closing_stuck,
+    data_after_close,
+    fin_unacked,
+    fin_wait_2_orphan,
+    half_open_dead_peer,
     icmp_admin_prohib,
     icmp_host_unreach,
     icmp_port_unreach,
     icmp_ttl_exceeded,
+    last_ack_stuck,
     port_closed,
     reject_tcp_reset,
     syn_unanswered,
+    time_wait_assassinated,
 )
 
 RULES: tuple[ModuleType, ...] = (
@@ -28,6 +36,14 @@ RULES: tuple[ModuleType, ...] = (
     icmp_admin_prohib,
     icmp_host_unreach,
     icmp_ttl_exceeded,
+    close_wait_stuck,
+    fin_unacked,
+    last_ack_stuck,
+    closing_stuck,
+    data_after_close,
+    fin_wait_2_orphan,
+    half_open_dead_peer,
+    time_wait_assassinated,
 )
 
 BY_CODE = {rule.CODE: rule for rule in RULES}

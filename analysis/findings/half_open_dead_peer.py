@@ -1,0 +1,88 @@
+"""After a long silence one end speaks, and the other one does not know the connection any more.
+
+Signature
+    An established connection, idle for a minute or more with no FIN and no RST, then a segment from one end and a
+    RST without ACK from the other, numbered as that segment acknowledged, with its sender's own TTL.
+
+Meaning
+    The host that resets has lost the connection without closing it: it was restarted, or the machine or container
+    behind its address was replaced. A process that dies closes its connections; a host that loses power cannot.
+
+Confused with
+    nat-timeout-rst: a firewall on the way sends the reset, with another TTL. rst-no-socket: it had closed before.
+    fin-wait-2-orphan: the same a minute after a FIN.
+
+Dropped by
+    The host that forgot. That its FIN or RST was lost during the silence cannot be excluded.
+
+Next
+    The uptime of that host; keepalives shorter than the silence would have told sooner.
+
+Authority
+    RFC 9293 section 3.5.1 (half-open connections) and section 3.10.7.1.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..case import SECOND, Case, evidence, other, seconds
+from ..closing import own_reset, stands
+from ..result import Errno, Finding
+from ..table import FlowTable
+from ..verdict import Suspicion
+
+CODE = "half-open-dead-peer"
+PHASE = "close"
+SUPERSEDES = ("rst-no-socket",)
+SILENCE_NS = 60 * SECOND
+"""A host needs about this long to come back; a process that was only restarted would have sent a FIN."""
+
+
+def candidates(table: FlowTable) -> np.ndarray:
+    """A RST without ACK and no FIN on either side."""
+    halves = table.halves
+    return np.asarray((table.either("rst_form") == 2) & (table.either("fin_count") == 0) & stands(table))
+
+
+def judge(case: Case) -> Finding | None:
+    """The silence before the segment that met the reset."""
+    for gone in ("client", "server"):
+        half, speaker = case.half(gone), case.half(other(gone))
+        if half.rst_form != 2 or speaker.rst_count or speaker.keepalive_count or not own_reset(case, gone):
+            continue
+        heard_ns = max(half.data_last_ns, half.advanced_ns, speaker.data_acked_ns, case.flow.established_ns)
+        if half.ttl_first and half.rst_ns - heard_ns >= SILENCE_NS:
+            return _told(case, gone, half.rst_ns - heard_ns)
+    return None
+
+
+def _told(case: Case, gone: str, idle_ns: int) -> Finding:
+    half, speaker = case.half(gone), case.half(other(gone))
+    end = case.end(gone)
+    return Finding(
+        CODE,
+        PHASE,
+        "error",
+        0.75,
+        f"{end} has forgotten the connection after {seconds(idle_ns)} of silence: restarted or replaced",
+        Suspicion({f"{gone}-host": 0.8, "path": 0.1, f"{gone}-network": 0.1}).suspects(),
+        evidence(
+            (
+                speaker.data_last_frame,
+                speaker.data_last_ns,
+                f"the {other(gone)} speaks after {seconds(idle_ns)}",
+            ),
+            (
+                half.rst_frame,
+                half.rst_ns,
+                f"RST without ACK, TTL {half.rst_ttl} as before (first {half.ttl_first})",
+            ),
+        ),
+        errno=Errno(**{other(gone): "ECONNRESET"}),
+        next=(
+            f"uptime; journalctl --list-boots    # on {end.ip}: restarted during the silence?",
+            f"sysctl net.ipv4.tcp_keepalive_time    # on {case.end(other(gone)).ip}: shorter than {seconds(idle_ns)}?",
+        ),
+        authority="RFC 9293 section 3.5.1, 3.10.7.1",
+    )
