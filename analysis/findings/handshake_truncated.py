@@ -1,0 +1,59 @@
+"""The capture ended while the handshake still had time.
+
+Signature
+    A SYN without an answer, or a SYN-ACK without an ACK, younger than its own first retry when the capture ends.
+
+Meaning
+    Nothing. The answer may have come right after the capture stopped.
+
+Confused with
+    syn-unanswered, synack-unacked: the same, but the end had time to repeat itself.
+
+Dropped by
+    Nobody that this capture could name.
+
+Next
+    Capture longer: past the first retries, five seconds after the last connection attempt.
+
+Authority
+    RFC 6298 section 2.1: the first retry comes after one second.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..case import Case, evidence, seconds
+from ..result import Finding
+from ..silence import PATIENCE_NS, overdue, unanswered, unconfirmed
+from ..table import FlowTable
+
+CODE = "handshake-truncated"
+PHASE = "capture"
+
+
+def candidates(table: FlowTable) -> np.ndarray:
+    """Handshakes that wait for an answer at the end of the capture."""
+    asked = unanswered(table) & (table.end_ns - table.client("syn_ns") < PATIENCE_NS)
+    answered = unconfirmed(table) & (table.end_ns - table.server("syn_ns") < PATIENCE_NS)
+    return asked | answered
+
+
+def judge(case: Case) -> Finding | None:
+    """Too young to be called unanswered."""
+    client, server = case.client, case.server
+    half, what = (server, "SYN-ACK") if server.synack_count else (client, "SYN")
+    if case.scene.one_way or overdue(case, half.syn_ns, half.synack_count or half.syn_count):
+        return None
+    left = seconds(case.since_ns(half.syn_ns))
+    return Finding(
+        CODE,
+        PHASE,
+        "info",
+        0.95,
+        f"the capture ended {left} after the {what}: whether {case.server_end} was reached is open",
+        (),
+        evidence((half.syn_frame, half.syn_ns, f"{what}; the capture ends {left} later")),
+        next=("capture until five seconds after the last attempt",),
+        authority="RFC 6298 section 2.1",
+    )

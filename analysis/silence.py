@@ -1,0 +1,153 @@
+"""Silence where an answer was due: how long is long enough, and who may have dropped what (catalogue section J)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .case import SECOND, Case, seconds
+from .peers import Record
+from .records import Fact
+from .table import FlowTable
+from .verdict import Suspicion
+
+FIRST_RETRY_NS = SECOND
+"""RFC 6298 section 2.1: a SYN or SYN-ACK is repeated after one second; before that nothing is late."""
+
+PATIENCE_NS = 3 * SECOND
+"""A live end answers within the first retry or two; three seconds cover satellite links and one loss."""
+
+AROUND_NS = 30 * SECOND
+"""Other connections further away in time say little about this one."""
+
+SURE = 0.85
+"""A vantage point inferred with less confidence does not clear a neighbour."""
+
+
+def overdue(case: Case, first_ns: int, count: int) -> bool:
+    """Whether what was first sent at `first_ns`, and `count` times in all, should have been answered by now."""
+    waited_ns = case.since_ns(first_ns)
+    return waited_ns >= FIRST_RETRY_NS and (count > 1 or waited_ns >= PATIENCE_NS)
+
+
+def unanswered(table: FlowTable) -> np.ndarray:
+    """SYNs and nothing back."""
+    return (table.client("syn_count") > 0) & (table.server("packets") == 0) & (table.flows["icmp_count"] == 0)
+
+
+def unconfirmed(table: FlowTable) -> np.ndarray:
+    """A SYN and a SYN-ACK, and neither ACK nor RST from the client."""
+    client, server = table.client, table.server
+    return (
+        (client("syn_count") > 0)
+        & (server("synack_count") > 0)
+        & (server("stray_ack_count") == 0)
+        & (table.flows["established_ns"] == 0)
+        & (client("rst_count") == 0)
+        & (server("rst_count") == 0)
+        & (client("data_packets") == 0)
+        & ~table.has(Fact.SIMULTANEOUS_OPEN)
+    )
+
+
+def at_server(case: Case) -> bool:
+    """Whether the tap sees what reaches the server's host."""
+    return case.vantage in ("server", "both")
+
+
+def listener(case: Case) -> Record:
+    """All connections to the same address and port."""
+    return case.scene.peers.listener(case.server_end.ip, case.server_end.port)
+
+
+def dropping_syns(case: Case) -> Suspicion:
+    """Who may have dropped a SYN, or its answer, beyond the tap."""
+    stalled = listener(case).stalled_count
+    if case.vantage == "server":
+        return _server_alone(case, stalled)
+    sides = {"path": 1.0, "server-network": 1.5, "server-host": 1.5}
+    if stalled:
+        sides["server-app"] = 3.0
+    if case.vantage == "both":
+        sides |= {"path": 0.3, "server-network": 0.7, "server-host": 3.0}
+    elif case.vantage != "middle":
+        sides["client-network"] = 1.0
+    suspicion = Suspicion(sides)
+    if case.vantage == "middle":
+        for side in ("client-app", "client-host", "client-network"):
+            suspicion.rule_out(side, "the SYN passed the place of the capture, on its way to the server")
+    _weigh_others(case, suspicion)
+    return suspicion
+
+
+def _server_alone(case: Case, stalled: int) -> Suspicion:
+    """The tap sits before the host's firewall and queues (F1)."""
+    sides = {"server-host": 1.0}
+    if stalled:
+        sides["server-app"] = 1.0
+    if case.scene.vantage.confidence < SURE:
+        sides["server-network"] = 0.2
+    suspicion = Suspicion(sides)
+    for side in ("client-app", "client-host", "client-network", "path", "server-network"):
+        if side not in sides:
+            suspicion.rule_out(side, "the SYN is visible in this capture, taken on the server")
+    return suspicion
+
+
+def _weigh_others(case: Case, suspicion: Suspicion) -> None:
+    """What other connections of the client, of the port and of the server say."""
+    peers, end = case.scene.peers, case.server_end
+    client, server, port = peers.client(case.client_end.ip), peers.server(end.ip), listener(case)
+    if _around(case, client):
+        suspicion.scale("client-network", 0.3, "the same client gets answers from other connections")
+    elif client.servers_count > 1 and not client.answered_count and not client.refused_count:
+        why = f"nothing answers this client, on {client.servers_count} servers"
+        suspicion.scale("client-network", 5.0, why)
+    if peers.pair(case.client_end.ip, end.ip, end.port).answered_count:
+        suspicion.scale("server-host", 1.5, "the same port answers other connections of this client")
+        suspicion.scale("path", 0.6, "the same port answers other connections of this client")
+    elif port.answered_count:
+        suspicion.scale("server-network", 1.5, "the same port answers other clients: an access list would do this")
+        suspicion.scale("client-network", 1.5, "the same port answers other clients")
+        suspicion.scale("server-host", 0.7, "the same port answers other clients")
+    elif server.answered_count or server.refused_count:
+        suspicion.scale("path", 0.2, "the same server answers on other ports")
+        suspicion.scale("client-network", 0.5, "the same server answers on other ports")
+
+
+def _around(case: Case, record: Record) -> bool:
+    """Whether the group was answered near in time to this attempt."""
+    client = case.client
+    return bool(
+        record.last_answer_ns >= client.syn_ns - AROUND_NS
+        and 0 < record.first_answer_ns <= client.syn_last_ns + AROUND_NS
+    )
+
+
+def dropping_synacks(case: Case) -> Suspicion:
+    """Who may have dropped a SYN-ACK, or the client's ACK, beyond the tap towards the client."""
+    if case.vantage == "client":
+        suspicion = Suspicion({"client-host": 1.0, "client-network": 0 if case.scene.vantage.confidence >= SURE else 0.2})
+        why = "the SYN-ACK is visible in this capture, taken on the client"
+        for side in ("path", "server-network", "server-host", "server-app"):
+            suspicion.rule_out(side, why)
+        return suspicion
+    sides = {"path": 1.0, "client-network": 1.5, "client-host": 1.5}
+    if case.vantage != "middle":
+        sides["server-network"] = 1.0 if case.vantage == "server" else 0.7
+    suspicion = Suspicion(sides)
+    suspicion.rule_out("server-app", "the server's kernel answers the SYN")
+    suspicion.rule_out("server-host", "its SYN-ACK left")
+    if case.vantage == "middle":
+        suspicion.rule_out("server-network", "the SYN-ACK passed the place of the capture, on its way to the client")
+    return suspicion
+
+
+def others(case: Case) -> str:
+    """What other connections to the same port look like, for evidence; empty when there are none."""
+    port = listener(case)
+    if port.attempts_count < 2:
+        return ""
+    text = f"; {port.answered_count} of {port.attempts_count} connections to the port were answered"
+    if port.answered_count and port.last_answer_ns < case.client.syn_ns:
+        text += f", the last {seconds(case.client.syn_ns - port.last_answer_ns)} before this SYN"
+    return text
