@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import __version__
+from .api import INTERRUPTED
 
 if TYPE_CHECKING:
     from .analysis.result import Analysis
 
 VANTAGES = ("client", "server", "middle")
-USAGE, UNREADABLE = 2, 3
-"""Exit codes: usage; a capture that could not be read, or only in part."""
+USAGE, UNREADABLE, STOPPED = 2, 3, 130
+"""Exit codes: usage; a capture that could not be read, or only in part; Ctrl-C (the report is still written)."""
 
 PIPED_COLUMNS = 80
 
@@ -70,8 +71,9 @@ def analyze(
     for facts in analysis.captures:
         if facts.error:
             click.echo(f"synsight: {facts.path}: {facts.error}", err=True)
-    if any(facts.error for facts in analysis.captures):
-        sys.exit(UNREADABLE)
+    problems = [facts.error for facts in analysis.captures if facts.error]
+    if problems:
+        sys.exit(STOPPED if INTERRUPTED in problems else UNREADABLE)
 
 
 @main.command()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
-    from .analysis.result import Analysis
+    from .analysis.result import Analysis, CaptureFacts
+    from .analysis.study import Study
+    from .capture.source import Capture, FileFacts
+
+INTERRUPTED = "interrupted; only what was read until then is reported"
 
 
 def analyze(
@@ -26,34 +29,46 @@ def analyze(
     could be read, with `captures[i].error` set.
     """
     from . import __version__
-    from .analysis.result import CaptureFacts, Vantage
     from .analysis.study import Study
     from .capture.source import Capture
 
-    chosen: Sequence[str | Path] = paths
-    with Capture(chosen, bpf=bpf, stdin=stdin) as capture:
+    with Capture(paths, bpf=bpf, stdin=stdin) as capture:
         study = Study(vantage, all_flows, flow)
-        for batch in capture.batches():
-            study.feed(batch.segments)
+        interrupted = _first_pass(capture, study)
         starts = [facts.start_ns for facts in capture.files if facts.start_ns is not None]
         ends = [facts.end_ns for facts in capture.files if facts.end_ns is not None]
         spans = study.judge(min(starts, default=None), max(ends, default=None))
-        if spans:
+        if spans and not interrupted:
             for batch in capture.batches(spans):
                 study.illustrate(batch.segments, batch.data)
-        told = tuple(
-            CaptureFacts(
-                facts.path,
-                tuple(facts.link_types),
-                facts.packets_count,
-                facts.tcp_segments_count,
-                facts.skipped,
-                facts.kernel_dropped_count,
-                facts.start_ns,
-                facts.end_ns,
-                Vantage("unknown", 0.0, ()),
-                error=facts.error,
-            )
-            for facts in capture.files
-        )
-        return study.conclude(told, __version__)
+        return study.conclude(tuple(_told(facts, interrupted) for facts in capture.files), __version__)
+
+
+def _first_pass(capture: Capture, study: Study) -> bool:
+    """Feed everything; True when Ctrl-C ended it early."""
+    batches = capture.batches()
+    try:
+        for batch in batches:
+            study.feed(batch.segments)
+    except KeyboardInterrupt:
+        batches.close()
+        return True
+    return False
+
+
+def _told(facts: FileFacts, interrupted: bool) -> CaptureFacts:
+    """What was read of one file, for the report."""
+    from .analysis.result import CaptureFacts, Vantage
+
+    return CaptureFacts(
+        facts.path,
+        tuple(facts.link_types),
+        facts.packets_count,
+        facts.tcp_segments_count,
+        facts.skipped,
+        facts.kernel_dropped_count,
+        facts.start_ns,
+        facts.end_ns,
+        Vantage("unknown", 0.0, ()),
+        error=facts.error or (INTERRUPTED if interrupted else None),
+    )
