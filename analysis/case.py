@@ -27,6 +27,12 @@ else:
 MS = 1_000_000
 SECOND = 1_000_000_000
 
+TIME_WAIT_NS = 60 * SECOND
+"""Linux TCP_TIMEWAIT_LEN: how long TIME-WAIT lasts before it ends without a packet."""
+
+FRESH_NS = 100 * MS
+"""A proven state of an end out of sight is taken to hold so long after the segment that proved it."""
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -95,12 +101,23 @@ class Case:
 
     def state(self, side: str) -> State:
         """The state believed at the end of the capture."""
-        return State(self.half(side).believed)
+        state = State(self.half(side).believed)
+        if state is State.TIME_WAIT and self.silence_ns(side) > TIME_WAIT_NS:
+            return State.CLOSED
+        return state
 
     def certain(self, side: str) -> bool:
-        """Whether that state is proven."""
+        """Whether that state is proven and still holds when the capture ends.
+
+        What an end did after its last captured segment is only seen on its own host; and there, too, an end that
+        keeps repeating may give up without a word (tcp_retries2, TCP_USER_TIMEOUT).
+        """
         half = self.half(side)
-        return bool(half.proven == half.believed)
+        if half.proven != half.believed or half.pending:
+            return False
+        if half.edge_count or half.fin_repeat_count or half.keepalive_pending:
+            return False
+        return self.vantage in (side, "both") or self.silence_ns(side) < FRESH_NS
 
     @property
     def vantage(self) -> str:

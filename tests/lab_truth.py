@@ -67,12 +67,19 @@ def take(scenario: str, vantage: str, told: str | None = None) -> Taken | None:
 
 
 def connection_of(taken: Taken, flow: Flow) -> dict[str, Any] | None:
-    """The recorded connection that a flow is (the last one where ports were reused)."""
-    for connection in reversed(taken.truth["connections"]):
-        ends = (connection["client"], connection["client_port"], connection["server"], connection["server_port"])
-        if ends == (flow.client.ip, flow.client.port, flow.server.ip, flow.server.port):
-            return dict(connection)
-    return None
+    """The recorded connection that a flow is: on ports that were reused, in the order of time."""
+    ends = (flow.client.ip, flow.client.port, flow.server.ip, flow.server.port)
+    same = [each for each in taken.truth["connections"] if _ends(each) == ends]
+    flows = sorted(
+        (each for each in taken.analysis.flows if (each.client, each.server) == (flow.client, flow.server)),
+        key=lambda each: each.first_frame,
+    )
+    place = flows.index(flow)
+    return dict(same[place]) if place < len(same) else None
+
+
+def _ends(connection: dict[str, Any]) -> tuple[str, int, str, int]:
+    return (connection["client"], connection["client_port"], connection["server"], connection["server_port"])
 
 
 def problems(taken: Taken) -> list[str]:
