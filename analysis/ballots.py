@@ -19,8 +19,8 @@ from .table import FlowTable
 Keys = np.ndarray
 """Rows (address, address, port), as FlowTable gives them."""
 
-INITIAL_TTLS = (64, 128, 255)
-"""What hosts start from; a packet that still has one of these has met no router."""
+INITIAL_TTLS = (1, 32, 64, 128, 255)
+"""What hosts start from (1: BGP between neighbours); a packet that still has one of these has met no router."""
 
 SPLIT_FLOOR_NS = 1_000_000
 """A handshake quicker than this says nothing about distances (V3)."""
@@ -261,12 +261,17 @@ def by_size(sight: Sight) -> list[Vote]:
 
 
 def by_padding(sight: Sight) -> list[Vote]:
-    """V6: Ethernet frames below 60 bytes are padded by the sending card, so unpadded ones have not left their host."""
+    """V6: the sending card pads Ethernet frames below 60 bytes, so unpadded ones have not left the capturing host.
+
+    That host is the sender, or a router that sends them on.
+    """
     padded = {side: sight.count(side, "padded_count") for side in ("client", "server")}
     bare = {side: sight.count(side, "unpadded_count") for side in ("client", "server")}
     for side in ("client", "server"):
         if bare[side] >= 3 and padded[side] == 0 and padded[other(side)] >= 3 and bare[other(side)] == 0:
-            why = f"{bare[side]} short frames of {sight.name(side)} are unpadded, those of {sight.name(other(side))} are padded"
+            why = f"{bare[side]} short frames of {sight.name(side)} are unpadded, those of the other end are padded"
+            if sight.lowered(side):
+                return [Vote("middle", 3, f"{why}: the capturing host forwards them")]
             return [Vote(side, 3, why)]
     return []
 

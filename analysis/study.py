@@ -124,6 +124,12 @@ class Study:
         self._recorder = Recorder(table, chosen) if chosen else None
         return self._recorder.spans if self._recorder else []
 
+    @property
+    def scene(self) -> Scene:
+        """What `judge` found out about the capture as a whole."""
+        assert self._scene is not None, "judge() comes first"
+        return self._scene
+
     def illustrate(self, segments: np.ndarray, data: np.ndarray) -> None:
         """Rows of the second pass, with the buffer that holds their payload."""
         if self._recorder is not None:

@@ -36,7 +36,7 @@ CODE = "data-after-close"
 PHASE = "close"
 SUPERSEDES = ("rst-after-fin", "rst-no-socket")
 PARTING_BYTES = 64
-"""A TLS close_notify or a `BYE` is lost without harm; what is longer may be missed."""
+"""A TLS close_notify or a `BYE` before the server's own FIN is lost without harm; what is longer may be missed."""
 
 
 def candidates(table: FlowTable) -> np.ndarray:
@@ -61,14 +61,16 @@ def judge(case: Case) -> Finding | None:
     lost_bytes = untaken_bytes(case, "server")
     if not lost_bytes:
         return None
+    parting = lost_bytes <= PARTING_BYTES
+    harmless = parting and server.fin_count > 0
     address = case.client_end.ip
     return Finding(
         CODE,
         PHASE,
-        "error" if lost_bytes > PARTING_BYTES else "warning",
+        "info" if harmless else "warning" if parting else "error",
         0.9,
         f"{case.client_end} had closed when {case.server_end} sent more: {lost_bytes} bytes were refused with a reset",
-        certainly("client-app"),
+        () if harmless else certainly("client-app"),
         evidence(
             (client.fin_frame, client.fin_ns, "FIN of the client"),
             (client.fin_acked_frame, client.fin_acked_ns, "the server acknowledges it: it knows"),
@@ -79,7 +81,7 @@ def judge(case: Case) -> Finding | None:
                 f"RST without ACK, {seconds(after_ns)} after the server knew of the close",
             ),
         ),
-        errno=Errno(server="EPIPE"),
+        errno=Errno() if harmless else Errno(server="EPIPE"),
         next=(
             f"strace -f -e trace=close,shutdown -p PID    # on {address}: does the client close() where it should shutdown(SHUT_WR)?",
             "compare the client's timeout with the time that the server needs for its answer",

@@ -41,7 +41,6 @@ SILENCE_NS = 60 * SECOND
 
 def candidates(table: FlowTable) -> np.ndarray:
     """A RST without ACK and no FIN on either side."""
-    halves = table.halves
     return np.asarray((table.either("rst_form") == 2) & (table.either("fin_count") == 0) & stands(table))
 
 

@@ -1,0 +1,241 @@
+"""Where a capture was taken: every capture of the lab against its file name, and each kind of evidence alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from synsight.analysis.neighbours import Collector
+from synsight.analysis.study import Study
+from synsight.capture.segment import SEGMENT, Checksum, Direction, IpFlag, Kind, address_halves
+from synsight.capture.source import Capture
+
+from tests.ladder import parse_ladder
+
+LAB = Path(__file__).parent.parent / "fixtures" / "lab"
+CAPTURES = sorted(LAB.glob("*/*.pcap"))
+SERVER_ADDRESSES = {address_halves("10.0.2.2"), address_halves("fd00:2::2")}
+
+SILENT = {
+    "capture-ends-while-connecting/middle",
+    "capture-ends-while-connecting/server",
+    "client-gives-up-while-syns-are-dropped/middle",
+    "client-gives-up-while-syns-are-dropped/server",
+    "host-absent-behind-live-router/server",
+    "syn-dropped-by-client-host/client",
+    "syn-dropped-by-client-host/middle",
+    "syn-dropped-by-client-host/server",
+    "syn-dropped-by-client-network/middle",
+    "syn-dropped-by-client-network/server",
+    "syn-dropped-by-server-network/server",
+}
+"""Captures without a TCP segment: nothing votes."""
+
+ONE_SIDED = {
+    "port-closed/server",
+    "port-closed-ipv6/server",
+    "reset-by-server-host-firewall/server",
+    "syn-dropped-by-server-host-ipv6/middle",
+    "syn-dropped-by-server-host-ipv6/server",
+}
+"""Nothing but resets, or nothing at all, from the server: a router in front of it would leave the same bytes."""
+
+OPENING = """# A handshake with 20 ms between tap and server.
+     0  > S   0:0(0) win 64240 <mss 1460,sackOK,wscale 7> {client}
++{far}  < S.  0:0(0) ack 1 win 65160 <mss 1460,sackOK,wscale 7> {server}
++{near} > .   1:1(0) ack 1 win 502 {client}
++0.001  > P.  1:101(100) ack 1 win 502 {client}
++{far}  < .   1:1(0) ack 101 win 502 {server}
+"""
+
+
+def opening(client: str = "", server: str = "", far: str = "0.020", near: str = "0.020") -> np.ndarray:
+    """SEGMENT rows of one opened connection."""
+    return parse_ladder(OPENING.format(client=client, server=server, far=far, near=near)).rows
+
+
+def judged(*rows: np.ndarray) -> Study:
+    """The study of some rows, judged."""
+    study = Study()
+    for part in rows:
+        study.feed(part)
+    study.judge()
+    return study
+
+
+def place(*rows: np.ndarray) -> tuple[str, str]:
+    """(side, all votes) inferred from rows."""
+    vantage = judged(*rows).scene.vantage
+    return vantage.side, " | ".join(vantage.votes)
+
+
+def arp(kind: Kind, sender: str, target: str, mac: int, at_ns: int) -> np.ndarray:
+    """One ARP row."""
+    row = np.zeros(1, SEGMENT)
+    row["kind"], row["src_mac"], row["time_ns"], row["frame"] = kind, mac, at_ns, 1
+    row["src_hi"], row["src_lo"] = address_halves(sender)
+    row["dst_hi"], row["dst_lo"] = address_halves(target)
+    return row
+
+
+def swapped(rows: np.ndarray) -> np.ndarray:
+    """The same connection, opened by the other end."""
+    turned = rows.copy()
+    for a, b in (("src_hi", "dst_hi"), ("src_lo", "dst_lo")):
+        turned[a], turned[b] = rows[b], rows[a]
+    turned["flow_hash"] += np.uint64(1)
+    return turned
+
+
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_lab_capture_is_placed_where_it_was_taken(path: Path) -> None:
+    study = Study()
+    with Capture([path]) as capture:
+        for batch in capture.batches():
+            study.feed(batch.segments)
+    study.judge()
+    scene = study.scene
+    said = scene.vantage.side
+    if said in ("client", "server"):
+        key = scene.table.client_key[0] if said == "client" else scene.table.server_key[0]
+        said = "server" if (int(key["hi"]), int(key["lo"])) in SERVER_ADDRESSES else "client"
+    name = f"{path.parent.name}/{path.stem}"
+    assert said == ("unknown" if name in SILENT | ONE_SIDED else path.stem)
+
+
+def test_ttl_of_one_end_not_lowered_is_that_end() -> None:
+    assert place(opening("ttl 64", "ttl 57", near="0.0001"))[0] == "client"
+    assert place(opening("ttl 57", "ttl 64", far="0.0001"))[0] == "server"
+
+
+def test_routers_on_both_sides_is_the_middle() -> None:
+    assert place(opening("ttl 61", "ttl 60"))[0] == "middle"
+
+
+def test_no_router_at_all_tells_no_side() -> None:
+    side, votes = place(opening("ttl 64", "ttl 64", far="0.0002", near="0.0001"))
+    assert side == "unknown"
+    assert "TTLs tell no side" in votes
+
+
+def test_bgp_between_neighbours_starts_at_one() -> None:
+    assert place(opening("ttl 1", "ttl 1"))[1].startswith("neither end's TTL")
+
+
+def test_answer_from_the_servers_host_after_no_time_at_the_client_is_a_contradiction() -> None:
+    """The SYN-ACK has met no router and the SYN has, yet the way to the server is the long one."""
+    side, votes = place(opening("ttl 60", "ttl 64", far="0.050", near="0.0001"))
+    assert side == "unknown"
+    assert "contradicts itself" in votes
+
+
+def test_direction_names_the_capturing_host() -> None:
+    rows = opening("ttl 60", "ttl 64")
+    rows["direction"] = np.where(rows["sport"] == 80, Direction.OUT, Direction.IN)
+    assert place(rows)[0] == "server"
+
+
+def test_sending_on_packets_with_a_lowered_ttl_is_forwarding() -> None:
+    rows = opening("ttl 63", "ttl 57")
+    rows["direction"] = np.where(rows["sport"] == 80, Direction.IN, Direction.OUT)
+    assert place(rows)[0] == "middle"
+
+
+def test_partial_checksums_name_the_sender_against_weaker_votes() -> None:
+    rows = opening("ttl 60", "ttl 64", far="0.050", near="0.0001")
+    rows["checksum"] = np.where(rows["sport"] == 80, Checksum.OK, Checksum.PARTIAL)
+    assert place(rows)[0] == "client"
+
+
+def test_unpadded_frames_have_not_left_their_host() -> None:
+    rows = np.concatenate([opening("ttl 64", "ttl 64", far="0.0002", near="0.0001")] * 3)
+    rows["sport"][5:] += np.where(rows["sport"][5:] == 80, 0, 1).astype(np.uint16)
+    rows["payload_bytes"] = 0
+    rows["flags"][0:] = 16
+    rows["seq"] = np.arange(len(rows))
+    rows["ip_flags"] = np.where(rows["sport"] == 80, IpFlag.PADDED, 0)
+    side, votes = place(rows)
+    assert "are unpadded" in votes
+    assert side == "client"
+
+
+def test_an_end_that_asks_for_its_router_is_on_this_link() -> None:
+    rows = opening("ttl 60", "ttl 64")[:1]
+    question = arp(Kind.ARP_REQUEST, "10.0.0.2", "10.0.0.254", 0xB, int(rows["time_ns"][0]) + 10**9)
+    assert place(rows, question)[0] == "server"
+    assert place(rows)[0] == "unknown"
+
+
+def test_frames_carried_by_strangers_on_both_sides_is_the_middle() -> None:
+    rows = opening("ttl 60", "ttl 64")[:1]
+    rows["src_mac"], rows["dst_mac"] = 0xA, 0xB
+    at_ns = int(rows["time_ns"][0])
+    heard = [
+        arp(Kind.ARP_REPLY, "10.0.9.1", "10.0.9.2", 0xA, at_ns),
+        arp(Kind.ARP_REQUEST, "10.0.9.2", "10.0.9.1", 0xB, at_ns),
+    ]
+    assert place(rows, *heard)[0] == "middle"
+
+
+def test_proxy_arp_does_not_put_an_address_on_the_link() -> None:
+    rows = opening("ttl 60", "ttl 64")[:1]
+    at_ns = int(rows["time_ns"][0])
+    heard = [arp(Kind.ARP_REPLY, ip, "10.0.0.7", 0xB, at_ns) for ip in ("10.0.0.2", "10.0.0.254")]
+    assert place(rows, *heard)[0] == "unknown"
+
+
+def test_a_host_that_serves_and_calls_is_seen_from_both_roles() -> None:
+    """10.0.0.2 is the server of one connection and the client of another; the capture was taken on it."""
+    served = opening("ttl 57", "ttl 64", far="0.0001")
+    called = swapped(opening("ttl 64", "ttl 57", near="0.0001"))
+    called["dst_lo"][called["sport"] != 80] = address_halves("10.0.0.3")[1]
+    called["src_lo"][called["sport"] == 80] = address_halves("10.0.0.3")[1]
+    called["src_lo"][called["sport"] != 80] = address_halves("10.0.0.2")[1]
+    called["dst_lo"][called["sport"] == 80] = address_halves("10.0.0.2")[1]
+    scene = judged(served, called).scene
+    assert scene.sides is not None
+    assert scene.sides.tolist() == ["server", "client"]
+    assert "is the server of 1 connections here and the client of 1" in scene.vantage.votes[-1]
+
+
+def test_loopback_is_both_hosts() -> None:
+    rows = opening("ttl 64", "ttl 64")
+    for field in ("src", "dst"):
+        rows[f"{field}_hi"], rows[f"{field}_lo"] = address_halves("127.0.0.1")
+    assert place(rows)[0] == "both"
+
+
+def silence(*rows: np.ndarray) -> list[tuple[str, int]]:
+    """(address, questions) that nobody answered."""
+    collector = Collector()
+    for row in rows:
+        collector.feed(row)
+    return [(entry.ip, entry.count) for entry in collector.finish().unanswered]
+
+
+def test_three_questions_a_second_apart_are_unanswered() -> None:
+    asked = [arp(Kind.ARP_REQUEST, "10.0.2.1", "10.0.2.99", 1, second * 10**9) for second in (1, 2, 3)]
+    assert silence(*asked) == [("10.0.2.99", 3)]
+    assert silence(*asked[:2]) == []
+
+
+def test_an_answer_in_time_settles_the_questions() -> None:
+    asked = [arp(Kind.ARP_REQUEST, "10.0.2.1", "10.0.2.99", 1, second * 10**9) for second in (1, 2, 3)]
+    assert silence(*asked, arp(Kind.ARP_REPLY, "10.0.2.99", "10.0.2.1", 2, 4 * 10**9)) == []
+    assert silence(*asked, arp(Kind.ARP_REPLY, "10.0.2.99", "10.0.2.1", 2, 60 * 10**9)) == [("10.0.2.99", 3)]
+
+
+def test_questions_a_minute_apart_are_refreshes_whose_answers_went_elsewhere() -> None:
+    assert (
+        silence(
+            *[arp(Kind.ARP_REQUEST, "10.0.2.1", "10.0.2.5", 1, minute * 60 * 10**9) for minute in range(6)]
+        )
+        == []
+    )
+
+
+def test_conflict_probes_want_silence() -> None:
+    probes = [arp(Kind.ARP_REQUEST, "0.0.0.0", "10.0.2.5", 1, second * 10**9) for second in (1, 2, 3)]
+    own = [arp(Kind.ARP_REQUEST, "10.0.2.5", "10.0.2.5", 1, second * 10**9) for second in (4, 5, 6)]
+    assert silence(*probes, *own) == []
