@@ -22,7 +22,10 @@ _HOST_BIG_ENDIAN = sys.byteorder == "big"
 
 @dataclass(slots=True)
 class Workspace:
-    """Memory shared by all files of a capture; two of each, so a batch stays valid while the next is made."""
+    """Memory shared by all files of a capture: two chunks and two sets of rows.
+
+    Those that `hold` marks are in use by the consumer of the last batch: left alone until the next `hold`.
+    """
 
     chunks: list[np.ndarray] = field(
         default_factory=lambda: [np.zeros(CHUNK_BYTES, np.uint8) for _ in range(2)]
@@ -31,23 +34,32 @@ class Workspace:
         default_factory=lambda: [np.zeros(BATCH_FRAMES, FRAME) for _ in range(2)]
     )
     chunk: int = 0  # the one being scanned
-    batch: int = 0  # the rows given out last
+    rows: int = 0  # the rows being filled
+    held_chunk: int | None = None
+    held_rows: int | None = None
+
+    def hold(self) -> None:
+        """What was scanned last is in use from now on; what was in use before is free."""
+        self.held_chunk, self.held_rows = self.chunk, self.rows
 
     def next_chunk(self, start: int, stop: int, needed: int) -> int:
-        """Move bytes [start, stop) to the front of the other chunk; returns their count.
+        """Move bytes [start, stop) of the chunk to the front of a free one; returns their count.
 
-        That chunk is made larger when it could not hold a record of `needed` bytes.
+        A chunk that could not hold a record of `needed` bytes is made larger.
         """
         current = self.chunks[self.chunk]
-        self.chunk ^= 1
+        if self.chunk == self.held_chunk:
+            self.chunk ^= 1
         if len(self.chunks[self.chunk]) < needed:
             self.chunks[self.chunk] = np.zeros(needed, np.uint8)
         self.chunks[self.chunk][: stop - start] = current[start:stop]
         return stop - start
 
     def next_frames(self) -> np.ndarray:
-        self.batch ^= 1
-        return self.frames[self.batch]
+        """Rows to fill."""
+        if self.rows == self.held_rows:
+            self.rows ^= 1
+        return self.frames[self.rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +93,7 @@ class Reader:
             self._configure()
 
     def batches(self, stream: Stream) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """(data, frames) pairs: bytes and FRAME rows into them, valid until the next but one is asked for."""
+        """(data, frames) pairs: bytes and FRAME rows into them; `Workspace.hold` keeps one past the next."""
         start = stop = 0
         needed = formats.PCAP_HEADER_BYTES
         while True:

@@ -172,6 +172,8 @@ class Capture:
             return [_Input(FileFacts("-"), None, Spool(self._stdin or sys.stdin.buffer))]
         path = Path(path)
         try:
+            if path.is_fifo() or path.is_char_device():  # `<(...)` of a shell: it can be opened only once
+                return [_Input(FileFacts(text), None, Spool(open(path, "rb", buffering=0)))]
             if not path.is_dir():
                 with open(path, "rb"):
                     return [_Input(FileFacts(text), path)]
@@ -229,6 +231,7 @@ class Capture:
                 stream, compressed = decompressed(raw)
                 for data, frames in reader.batches(stream):
                     turn ^= 1
+                    self._work.hold()
                     batch = self._decoded(data, frames, self._frames_read + 1, counters, turn)
                     self._frames_read += len(frames)
                     _count(facts, batch, counters)
@@ -273,6 +276,7 @@ class Capture:
                     if not chosen.any():
                         continue
                     turn ^= 1
+                    self._work.hold()
                     segments = decode(data, frames, first, self._rows[turn], counters, chosen, self._verify)
                     yield Batch(data, frames, segments, first)
         except READ_ERRORS as problem:

@@ -64,12 +64,12 @@ class Spool:
     The file has no name in the file system; it is gone after `discard`, or when the process ends.
     """
 
-    def __init__(self, source: BinaryIO) -> None:
+    def __init__(self, source: BinaryIO | io.RawIOBase) -> None:
         self._source = source
         self._copy = tempfile.TemporaryFile(prefix="synsight-", buffering=0)  # noqa: SIM115 - until `discard`
         self._size = 0  # bytes in the copy
         self._at = 0  # where the next read begins
-        self._read: Callable[[int], bytes] = getattr(source, "read1", source.read)
+        self._read: Callable[[int], bytes | None] = getattr(source, "read1", source.read)
 
     def __enter__(self) -> Spool:
         self._at = 0
@@ -84,7 +84,7 @@ class Spool:
             self._copy.seek(self._at)
             size = self._copy.readinto(memoryview(buffer)[: self._size - self._at])
         else:
-            data = self._read(len(buffer))
+            data = self._read(len(buffer)) or b""
             size = len(data)
             self._copy.seek(self._size)
             self._copy.write(data)

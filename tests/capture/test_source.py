@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import lz4.frame
@@ -206,6 +207,48 @@ def test_batch_stays_valid_until_the_next_is_asked_for(tmp_path, read_ahead):
             assert bytes(batch.data[first : first + 54]) == FRAMES[expected % 1000]
             expected += len(batch.frames)
     assert expected == 100_000
+
+
+@pytest.mark.parametrize("wrap", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_batch_of_a_second_reading_outlives_the_chunks_passed_over(tmp_path, monkeypatch, wrap):
+    monkeypatch.setattr(reader, "CHUNK_BYTES", 2048)
+    path = tmp_path / "it"
+    path.write_bytes(wrap(CONTENT))
+    with Capture([path]) as capture:
+        assert len(sequence(capture)) == 1000
+        for batch in capture.batches([(number, number) for number in (1, 300, 600, 990)]):
+            time.sleep(0.05)  # the next one is being made meanwhile
+            row = batch.segments[0]
+            frame = batch.frames[int(row["frame"]) - batch.first_frame]
+            first = int(frame["offset"])
+            assert bytes(batch.data[first : first + 54]) == FRAMES[int(row["seq"])]
+            assert row["frame"] == row["seq"] + 1
+
+
+def test_records_longer_than_a_read_leave_the_last_batch_alone(monkeypatch):
+    monkeypatch.setattr(reader, "CHUNK_BYTES", 2048)
+    big = ether(ip4(tcp(bytes(60_000), seq=1)))
+    content = pcap([FRAMES[0], big, FRAMES[2]])
+    expected = [FRAMES[0], big, FRAMES[2]]
+    with Capture(["-"], stdin=io.BytesIO(content)) as capture:
+        for batch in capture.batches():
+            time.sleep(0.05)
+            for row in batch.segments:
+                first = int(batch.frames[int(row["frame"]) - batch.first_frame]["offset"])
+                size = int(batch.frames[int(row["frame"]) - batch.first_frame]["captured_bytes"])
+                assert bytes(batch.data[first : first + size]) == expected[int(row["frame"]) - 1]
+
+
+def test_named_pipe_is_read_like_standard_input(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    thread = threading.Thread(target=path.write_bytes, args=(CONTENT,))
+    thread.start()
+    with Capture([path]) as capture:
+        assert sequence(capture) == ALL
+        assert sequence(capture, [(3, 4)]) == ALL[2:4]
+        assert capture.files[0].path == str(path)
+    thread.join()
 
 
 def test_missing_file_is_an_error_of_one_line(tmp_path):
