@@ -121,12 +121,20 @@ def _flow_problems(taken: Taken, flow: Flow) -> list[str]:
     for side in ("client", "server"):
         said, certain = getattr(flow, f"{side}_state"), getattr(flow, f"{side}_certain")
         truth = connection[f"{side}_state"]
-        if certain and said != truth and not _same(said, truth):
+        if certain and said != truth and not _same(said, truth) and not _moved_later(connection, side, flow):
             found.append(f"{side} state: proven {said}, ss says {truth}")
     errnos = {finding.errno.client for finding in flow.findings if finding.errno.client}
     if errnos and connection["client_errno"] and connection["client_errno"] not in errnos:
         found.append(f"client errno: said {', '.join(sorted(errnos))}, was {connection['client_errno']}")
     return found
+
+
+def _moved_later(connection: dict[str, Any], side: str, flow: Flow) -> bool:
+    """Whether that end's program did something after the last packet: whatever it was, no packet of it was captured."""
+    return any(
+        call["side"] == side and (call["at_unix_s"] + (call["took_s"] or 0)) * 1e9 > flow.end_ns
+        for call in connection["calls"]
+    )
 
 
 def _same(said: str, truth: str) -> bool:
