@@ -6,7 +6,7 @@ import numpy as np
 
 from .case import SECOND, Case
 from .records import Fact
-from .silence import PATIENCE_NS, at_server, listener
+from .silence import PATIENCE_NS, at_server, stalled_others
 from .table import FlowTable
 
 REPEAT_NS = SECOND // 2
@@ -43,7 +43,7 @@ def story(case: Case) -> str:
         return "deferred"
     if not confirmed(case) and not overdue(case):
         return ""
-    return "ack-dropped" if at_server(case) or listener(case).stalled_count else "ack-lost"
+    return "ack-dropped" if at_server(case) or stalled_others(case) else "ack-lost"
 
 
 def confirmed(case: Case) -> bool:

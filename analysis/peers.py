@@ -45,6 +45,9 @@ SUMS = (
 )  # fmt: skip
 LASTS = ("last_answer_ns", "last_silence_ns", "ttl")
 FIRSTS = ("first_answer_ns", "first_silence_ns", "ttl_min", "rtt_min_ns")
+STALLED_NS = 1_000_000_000
+"""A program that has not answered for less than this may just be thinking."""
+
 DISTINCT = ("clients_count", "servers_count", "ports_count")
 
 
@@ -149,7 +152,7 @@ def _columns(table: FlowTable) -> dict[str, np.ndarray]:
         "refused_count": tried & ~answered & (server("rst_count") > 0),
         "silent_count": silent,
         "half_open_count": answered & (table.flows["established_ns"] == 0) & (client("rst_count") == 0),
-        "stalled_count": answered & acked & ~spoken,
+        "stalled_count": answered & acked & ~spoken & (table.end_ns - client("data_ns") >= STALLED_NS),
         "first_answer_ns": np.where(answered, server("syn_ns"), NEVER),
         "last_answer_ns": np.where(answered, server("syn_ns"), 0),
         "first_silence_ns": np.where(silent, client("syn_ns"), NEVER),

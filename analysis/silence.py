@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .case import SECOND, Case, seconds
-from .peers import Record
+from .peers import STALLED_NS, Record
 from .records import Fact
 from .table import FlowTable
 from .verdict import Suspicion
@@ -59,9 +59,18 @@ def listener(case: Case) -> Record:
     return case.scene.peers.listener(case.server_end.ip, case.server_end.port)
 
 
+def stalled_others(case: Case) -> int:
+    """Other open connections to the port whose data the kernel acknowledged and no program answered."""
+    client, server = case.client, case.server
+    acked = client.data_packets > 0 and client.data_acked_ns > client.data_ns
+    spoken = server.data_packets or server.fin_count or server.rst_count
+    own = acked and not spoken and server.synack_count and case.since_ns(client.data_ns) >= STALLED_NS
+    return listener(case).stalled_count - int(bool(own))
+
+
 def dropping_syns(case: Case) -> Suspicion:
     """Who may have dropped a SYN, or its answer, beyond the tap."""
-    stalled = listener(case).stalled_count
+    stalled = stalled_others(case)
     if case.vantage == "server":
         return _server_alone(case, stalled)
     sides = {"path": 1.0, "server-network": 1.5, "server-host": 1.5}
@@ -97,19 +106,20 @@ def _weigh_others(case: Case, suspicion: Suspicion) -> None:
     """What other connections of the client, of the port and of the server say."""
     peers, end = case.scene.peers, case.server_end
     client, server, port = peers.client(case.client_end.ip), peers.server(end.ip), listener(case)
-    if _around(case, client):
+    own = 1 if case.server.synack_count else 0  # this connection is no evidence about itself
+    if client.answered_count > own and _around(case, client):
         suspicion.scale("client-network", 0.3, "the same client gets answers from other connections")
-    elif client.servers_count > 1 and not client.answered_count and not client.refused_count:
+    elif client.servers_count > 1 and client.answered_count + client.refused_count == own:
         why = f"nothing answers this client, on {client.servers_count} servers"
         suspicion.scale("client-network", 5.0, why)
-    if peers.pair(case.client_end.ip, end.ip, end.port).answered_count:
+    if peers.pair(case.client_end.ip, end.ip, end.port).answered_count > own:
         suspicion.scale("server-host", 1.5, "the same port answers other connections of this client")
         suspicion.scale("path", 0.6, "the same port answers other connections of this client")
-    elif port.answered_count:
+    elif port.answered_count > own:
         suspicion.scale("server-network", 1.5, "the same port answers other clients: an access list would do this")
         suspicion.scale("client-network", 1.5, "the same port answers other clients")
         suspicion.scale("server-host", 0.7, "the same port answers other clients")
-    elif server.answered_count or server.refused_count:
+    elif server.answered_count > own or server.refused_count:
         suspicion.scale("path", 0.2, "the same server answers on other ports")
         suspicion.scale("client-network", 0.5, "the same server answers on other ports")
 

@@ -28,7 +28,7 @@ import numpy as np
 from ..case import Case, evidence, seconds
 from ..confirmation import confirmed, repeated, story
 from ..result import Finding
-from ..silence import at_server, listener
+from ..silence import at_server, stalled_others
 from ..table import FlowTable
 from ..verdict import Suspicion
 
@@ -52,7 +52,7 @@ def judge(case: Case) -> Finding | None:
     else:
         suspicion.rule_out("path", "the ACK is visible on the server")
     opened = confirmed(case)
-    stalled = listener(case).stalled_count
+    stalled = stalled_others(case)
     beside = f"; {stalled} other connections to the port wait for the program" if stalled else ""
     return Finding(
         CODE,

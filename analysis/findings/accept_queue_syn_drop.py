@@ -28,7 +28,7 @@ import numpy as np
 
 from ..case import Case, evidence, seconds
 from ..result import Errno, Finding
-from ..silence import at_server, listener, overdue, unanswered
+from ..silence import at_server, overdue, stalled_others, unanswered
 from ..table import FlowTable
 from ..verdict import Suspicion
 from . import syn_lost_recovered
@@ -45,7 +45,7 @@ def candidates(table: FlowTable) -> np.ndarray:
 
 def judge(case: Case) -> Finding | None:
     """The full queue, where the tap is on the server and its program is seen to hang."""
-    client, stalled = case.client, listener(case).stalled_count
+    client, stalled = case.client, stalled_others(case)
     if not at_server(case) or not stalled or case.scene.one_way:
         return None
     if not overdue(case, client.syn_ns, client.syn_count):

@@ -30,7 +30,7 @@ import numpy as np
 
 from ..case import Case, evidence, seconds
 from ..result import Errno, Finding
-from ..silence import dropping_syns, listener, others, overdue, unanswered
+from ..silence import dropping_syns, others, overdue, stalled_others, unanswered
 from ..table import FlowTable
 
 CODE = "syn-unanswered"
@@ -87,7 +87,7 @@ def _next(case: Case) -> tuple[str, ...]:
     counters = "nstat -az TcpExtListenDrops TcpExtListenOverflows TcpExtIPReversePathFilter"
     rules = f"nft list ruleset; iptables -nvL INPUT    # on {server.ip}: which rule counts the SYNs?"
     queue = f"ss -ltn 'sport = :{server.port}'    # on {server.ip}: Recv-Q above Send-Q is a full accept queue"
-    if listener(case).stalled_count:
+    if stalled_others(case):
         return (queue, f"{counters}    # on {server.ip}", tap)
     if case.vantage == "server":
         return (rules, counters)

@@ -8,7 +8,29 @@ import pytest
 
 from tests.findings.runner import check, ladders
 
-CODES = ("syn-unanswered",)
+CODES = (
+    "beside",
+    "syn-unanswered",
+    "handshake-truncated",
+    "syn-lost-recovered",
+    "port-closed",
+    "reject-tcp-reset",
+    "icmp-port-unreach",
+    "icmp-admin-prohib",
+    "icmp-host-unreach",
+    "icmp-ttl-exceeded",
+    "synack-unacked",
+    "synack-ignored-by-client",
+    "synack-wrong-ack",
+    "half-open-challenge",
+    "client-rst-after-synack",
+    "third-ack-lost",
+    "tcp-defer-accept",
+    "accept-queue-syn-drop",
+    "accept-queue-ack-drop",
+    "port-reused-ok",
+    "simultaneous-open",
+)
 
 
 @pytest.mark.parametrize("path", ladders(*CODES))
