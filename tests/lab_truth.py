@@ -38,8 +38,9 @@ class Taken:
 
     @property
     def knowable(self) -> bool:
-        """Whether this capture alone decides who dropped the exchange."""
-        return bool(self.truth["expect"].get(self.vantage, {}).get("dropper_knowable"))
+        """Whether this capture alone decides who dropped the exchange, to one who knows where it was taken."""
+        told = bool(self.truth["expect"].get(self.vantage, {}).get("dropper_knowable"))
+        return told and self.analysis.captures[0].vantage.side != "unknown"
 
     @property
     def dropper(self) -> str:
@@ -86,6 +87,7 @@ def problems(taken: Taken) -> list[str]:
     """Every way in which the analysis contradicts the truth; empty when it agrees."""
     found = []
     codes = {finding.code for finding in taken.findings}
+    codes |= {quality.code for facts in taken.analysis.captures for quality in facts.quality}
     missing = taken.expected_codes - codes
     if missing:
         found.append(f"missing {', '.join(sorted(missing))}; found {', '.join(sorted(codes)) or 'nothing'}")
