@@ -6,9 +6,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from synsight.capture.segment import Kind, address_text
 from synsight.capture.source import Capture
 
-from tests.capture.corpus import corpus_captures
+from tests.capture.corpus import corpus_captures, corpus_rows
+from tests.capture.frames import ends as ends_of
 
 pytestmark = pytest.mark.corpus
 
@@ -40,3 +42,19 @@ def test_counts_are_tsharks_but_for_explained_differences():
     for entry in explained.values():
         assert entry.pop("reason")
     assert differences == explained
+
+
+def test_icmp_errors_are_those_tshark_sees():
+    expected: dict[str, list[tuple[object, ...]]] = {}
+    for row in corpus_rows("icmp_errors"):
+        via, src = row["src"].split(",")
+        ends = (via, src, int(row["sp"]), row["dst"].split(",")[1], int(row["dp"]))
+        expected.setdefault(row["file"], []).append((row["frame"], *ends))
+    for path, capture_row in corpus_captures():
+        found = []
+        with Capture([path]) as capture:
+            for batch in capture.batches():
+                for row in batch.segments[batch.segments["kind"] == Kind.ICMP_ERROR]:
+                    via = address_text(row["via_hi"], row["via_lo"])
+                    found.append((int(row["frame"]), via, *ends_of(row)))
+        assert found == expected.get(capture_row["file"], []), path
