@@ -1,4 +1,4 @@
-"""SYN-ACKs that are repeated although the client has acknowledged: what the server did with the third segment."""
+"""SYN-ACKs repeated although the client has acknowledged: what the server did with the third segment."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .silence import PATIENCE_NS, at_server, stalled_others
 from .table import FlowTable
 
 REPEAT_NS = SECOND // 2
-"""SYN-ACKs closer together than this were doubled on the way, not repeated by a timer (which starts at 1 s)."""
+"""SYN-ACKs closer together than this were doubled on the way, not repeated by a timer (it starts at 1 s)."""
 
 DEFERRED_NS = 5 * SECOND // 2
-"""The first timed repeat comes after 1 s. When the first one seen comes after 3 s or 7 s, repeats were held back."""
+"""The first timed repeat comes after 1 s. When it comes after 3 s or 7 s, earlier ones were held back."""
 
 
 def repeated(table: FlowTable) -> np.ndarray:

@@ -29,7 +29,7 @@ def locate(case: Case, ttl: int, ip: str | None = None) -> Place:
 
 
 def _by_distance(case: Case, ttl: int) -> Place | None:
-    """Compared with the client's distance from the tap, and with the server's where another connection shows it."""
+    """By the client's distance from the tap, and the server's where another connection shows it."""
     away = hops(ttl)
     from_client = hops(case.client.syn_ttl) + away if case.vantage != "server" else None
     baseline = case.scene.peers.server(case.server_end.ip).ttl
@@ -37,10 +37,12 @@ def _by_distance(case: Case, ttl: int) -> Place | None:
     near_client = from_client is not None and 0 < from_client <= NEAR_HOPS
     near_server = to_server is not None and 0 <= to_server <= NEAR_HOPS
     if near_client and near_server:
-        assert from_client is not None and to_server is not None
+        assert from_client is not None
+        assert to_server is not None
         near_client, near_server = from_client < to_server, to_server < from_client
         if near_client == near_server:
-            return Place({"client-network": 0.5, "server-network": 0.5}, f"{from_client} hops from either end")
+            both = {"client-network": 0.5, "server-network": 0.5}
+            return Place(both, f"{from_client} hops from either end")
     if near_server:
         return Place(
             {"server-network": 0.9, "path": 0.1},

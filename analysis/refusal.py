@@ -21,12 +21,12 @@ class Contradiction:
 
 
 def contradiction(case: Case) -> Contradiction | None:
-    """The strongest observation against the server having sent its RST; None when nothing speaks against it."""
+    """The strongest observation against the server having sent its RST; None when there is none."""
     return _nearer(case) or _sooner(case)
 
 
 def baseline(case: Case) -> tuple[int, int, str, float]:
-    """(lowest, highest) TTL of the server's SYN-ACKs, where from, and how much that counts; zeros when unknown."""
+    """(lowest, highest) TTL of the server's SYN-ACKs, which ones, how much they count; zeros when unknown."""
     if case.server.syn_ttl:
         return case.server.syn_ttl, case.server.syn_ttl, "its SYN-ACK here", 0.95
     peers = case.scene.peers
@@ -67,7 +67,7 @@ def _sooner(case: Case) -> Contradiction | None:
 
 
 def farther(case: Case) -> int:
-    """Hops by which the RST comes from behind what answers elsewhere on the server (port forwarding), or 0."""
+    """Hops by which the RST comes from behind what answers elsewhere on the server, or 0."""
     lowest, _, _, _ = baseline(case)
     ttl = case.server.rst_ttl
     return max(0, hops(ttl) - hops(lowest)) if lowest and initial_ttl(ttl) == initial_ttl(lowest) else 0

@@ -1,4 +1,4 @@
-"""Silence where an answer was due: how long is long enough, and who may have dropped what (catalogue section J)."""
+"""Silence where an answer was due: how long is long enough, and who may have dropped what (section J)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SURE = 0.85
 
 
 def overdue(case: Case, first_ns: int, count: int) -> bool:
-    """Whether what was first sent at `first_ns`, and `count` times in all, should have been answered by now."""
+    """Whether what was first sent at `first_ns`, `count` times in all, should have been answered by now."""
     waited_ns = case.since_ns(first_ns)
     return waited_ns >= FIRST_RETRY_NS and (count > 1 or waited_ns >= PATIENCE_NS)
 
@@ -116,7 +116,7 @@ def _weigh_others(case: Case, suspicion: Suspicion) -> None:
         suspicion.scale("server-host", 1.5, "the same port answers other connections of this client")
         suspicion.scale("path", 0.6, "the same port answers other connections of this client")
     elif port.answered_count > own:
-        suspicion.scale("server-network", 1.5, "the same port answers other clients: an access list would do this")
+        suspicion.scale("server-network", 1.5, "the same port answers other clients: an access list?")
         suspicion.scale("client-network", 1.5, "the same port answers other clients")
         suspicion.scale("server-host", 0.7, "the same port answers other clients")
     elif server.answered_count > own or server.refused_count:
@@ -136,7 +136,8 @@ def _around(case: Case, record: Record) -> bool:
 def dropping_synacks(case: Case) -> Suspicion:
     """Who may have dropped a SYN-ACK, or the client's ACK, beyond the tap towards the client."""
     if case.vantage == "client":
-        suspicion = Suspicion({"client-host": 1.0, "client-network": 0 if case.scene.vantage.confidence >= SURE else 0.2})
+        sure = case.scene.vantage.confidence >= SURE
+        suspicion = Suspicion({"client-host": 1.0} if sure else {"client-host": 1.0, "client-network": 0.2})
         why = "the SYN-ACK is visible in this capture, taken on the client"
         for side in ("path", "server-network", "server-host", "server-app"):
             suspicion.rule_out(side, why)
@@ -148,7 +149,7 @@ def dropping_synacks(case: Case) -> Suspicion:
     suspicion.rule_out("server-app", "the server's kernel answers the SYN")
     suspicion.rule_out("server-host", "its SYN-ACK left")
     if case.vantage == "middle":
-        suspicion.rule_out("server-network", "the SYN-ACK passed the place of the capture, on its way to the client")
+        suspicion.rule_out("server-network", "the SYN-ACK passed the tap on its way to the client")
     return suspicion
 
 

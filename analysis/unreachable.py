@@ -1,4 +1,4 @@
-"""ICMP errors in answer to a SYN: who sent them, what the application saw. Shared by the four ICMP findings."""
+"""ICMP errors in answer to a SYN: who sent them, what the application saw. For the four ICMP findings."""
 
 from __future__ import annotations
 
@@ -53,11 +53,13 @@ def finding(
     if "server-app" not in where.weights:
         suspicion.rule_out("server-app", "the SYN was turned away before any socket")
     times = f"{flow.icmp_count} times, first " if flow.icmp_count > 1 else ""
-    told = f"ICMP {name} from {sender(case)}, {times}{seconds(flow.icmp_ns - client.syn_ns)} after the SYN; {where.why}"
+    after = seconds(flow.icmp_ns - client.syn_ns)
+    told = f"ICMP {name} from {sender(case)}, {times}{after} after the SYN; {where.why}"
+    syn = (client.syn_frame, client.syn_ns, f"SYN to {case.server_end}")
     errno = errno_name(flow.icmp_type, flow.icmp_code, v6(case))
     return Finding(
         code, "handshake", "error", 0.95, summary, suspicion.suspects(),
-        evidence((client.syn_frame, client.syn_ns, f"SYN to {case.server_end}"), (flow.icmp_frame, flow.icmp_ns, told)),
+        evidence(syn, (flow.icmp_frame, flow.icmp_ns, told)),
         suspicion.ruled_out(), Errno(client=errno), next_steps, authority,
     )  # fmt: skip
 

@@ -1,15 +1,17 @@
 """The server's host got the client's ACK and dropped it: the accept queue was full.
 
 Signature
-    The ACK is visible on the server (or other connections to the port are open and hear nothing from the program),
-    the server still repeats its SYN-ACK at 1, 3, 7... seconds, and the client's data is not acknowledged.
+    The ACK is visible on the server (or other connections to the port are open and hear nothing from the
+    program), the server still repeats its SYN-ACK at 1, 3, 7... seconds, and the client's data is not
+    acknowledged.
 
 Meaning
-    Between the SYN and the ACK the listening socket's queue filled up, because the program does not accept. The client
-    believes that it is connected.
+    Between the SYN and the ACK the listening socket's queue filled up, because the program does not accept.
+    The client believes that it is connected.
 
 Confused with
-    third-ack-lost: the ACK does not reach the server. tcp-defer-accept: one repeat, late, and data is answered at once.
+    third-ack-lost: the ACK does not reach the server. tcp-defer-accept: one repeat, late, and data is
+    answered at once.
 
 Dropped by
     The server's application, which does not accept; its host, whose queue is short.
@@ -52,6 +54,7 @@ def judge(case: Case) -> Finding | None:
     else:
         suspicion.rule_out("path", "the ACK is visible on the server")
     opened = confirmed(case)
+    after = seconds(server.syn_last_ns - server.syn_ns)
     stalled = stalled_others(case)
     beside = f"; {stalled} other connections to the port wait for the program" if stalled else ""
     return Finding(
@@ -66,7 +69,7 @@ def judge(case: Case) -> Finding | None:
             (
                 server.syn_last_frame,
                 server.syn_last_ns,
-                f"SYN-ACK number {server.synack_count}, {seconds(server.syn_last_ns - server.syn_ns)} after the first",
+                f"SYN-ACK number {server.synack_count}, {after} after the first",
             ),
             (client.data_frame, client.data_ns, f"data of the client, repeated {client.rto_count} times"),
         ),

@@ -1,16 +1,16 @@
 """The server's host drops SYNs because the program does not accept connections.
 
 Signature
-    Seen on the server: SYNs without an answer, while earlier connections to the same port are open, their data
-    acknowledged by the kernel, and nothing ever comes from the program.
+    Seen on the server: SYNs without an answer, while earlier connections to the same port are open, their
+    data acknowledged by the kernel, and nothing ever comes from the program.
 
 Meaning
-    The queue of connections that wait for accept() is full. Linux then drops the SYN itself, in silence, also with
-    tcp_abort_on_overflow. The program hangs, is overloaded, or its backlog is too short.
+    The queue of connections that wait for accept() is full. Linux then drops the SYN itself, in silence,
+    also with tcp_abort_on_overflow. The program hangs, is overloaded, or its backlog is too short.
 
 Confused with
-    syn-unanswered by a firewall on the server: then no connection to the port opens at all. Seen from anywhere
-    else it is syn-unanswered, with the application among the suspects.
+    syn-unanswered by a firewall on the server: then no connection to the port opens at all. Seen from
+    anywhere else it is syn-unanswered, with the application among the suspects.
 
 Dropped by
     The server's application (not accepting); its host, whose queue is short.
@@ -51,6 +51,7 @@ def judge(case: Case) -> Finding | None:
     if not overdue(case, client.syn_ns, client.syn_count):
         return None
     opened = bool(case.flow.established_ns)
+    after = seconds(client.syn_last_ns - client.syn_ns)
     suspicion = Suspicion({"server-app": 0.8, "server-host": 0.2})
     for side in ("path", "server-network", "client-network"):
         suspicion.rule_out(side, "the SYN is visible in this capture, taken on the server")
@@ -66,12 +67,12 @@ def judge(case: Case) -> Finding | None:
             (
                 client.syn_frame,
                 client.syn_ns,
-                f"SYN; {stalled} earlier connection{plural} to the port {verb} open, and the program never spoke",
+                f"SYN; {stalled} other connection{plural} to the port {verb} open, and the program is mute",
             ),
             (
                 client.syn_last_frame,
                 client.syn_last_ns,
-                f"SYN number {client.syn_count}, {seconds(client.syn_last_ns - client.syn_ns)} after the first",
+                f"SYN number {client.syn_count}, {after} after the first",
             ),
         ),
         suspicion.ruled_out(),

@@ -4,12 +4,13 @@ Signature
     SYN, a SYN-ACK that acknowledges it, then RST from the client with the acknowledged number, and no ACK.
 
 Meaning
-    When the SYN-ACK came back, no socket waited for it any more: the application gave up sooner than the round
-    trip, or the SYN did not come from the kernel's own sockets (a scanner, a raw-socket tool, a health check).
+    When the SYN-ACK came back, no socket waited for it any more: the application gave up sooner than the
+    round trip, or the SYN did not come from the kernel's own sockets (a scanner, a raw-socket tool, a
+    health check).
 
 Confused with
-    A port scan: one client, many ports, each reset at once. A firewall near the client that has no state for the
-    SYN-ACK: the RST's TTL differs from the SYN's.
+    A port scan: one client, many ports, each reset at once. A firewall near the client that has no state
+    for the SYN-ACK: the RST's TTL differs from the SYN's.
 
 Dropped by
     The client's application or its host; the client's network when the RST's TTL is not the client's.
@@ -18,7 +19,8 @@ Next
     The application's connect timeout, compared with the delay of the SYN-ACK.
 
 Authority
-    RFC 9293 section 3.10.7.1: a segment to a closed socket is answered with RST, sequence number from its ACK field.
+    RFC 9293 section 3.10.7.1: a segment to a closed socket is answered with RST, sequence number from its
+    ACK field.
 """
 
 from __future__ import annotations
@@ -60,9 +62,10 @@ def judge(case: Case) -> Finding | None:
     scan = tried >= SCAN_PORTS
     waited = seconds(server.syn_ns - client.syn_ns)
     if scan:
-        summary = f"{case.client_end.ip} found port {case.server_end.port} open and reset: a scan of {tried} ports"
+        found = f"{case.client_end.ip} found port {case.server_end.port} open"
+        summary = f"{found} and reset: a scan of {tried} ports"
     else:
-        summary = f"the client reset the SYN-ACK of {case.server_end}: nobody waited for it any more after {waited}"
+        summary = f"the client reset the SYN-ACK of {case.server_end}: nobody waited for it after {waited}"
     suspicion = _suspicion(case)
     return Finding(
         CODE,
@@ -92,7 +95,8 @@ def _suspicion(case: Case) -> Suspicion:
     client = case.client
     if hops(client.rst_ttl) != hops(client.syn_ttl):
         suspicion = Suspicion({"client-network": 0.6, "middlebox": 0.25, "client-host": 0.15})
-        suspicion.rule_out("client-app", f"the RST has TTL {client.rst_ttl}, the client's SYN {client.syn_ttl}")
+        why = f"the RST has TTL {client.rst_ttl}, the client's SYN {client.syn_ttl}"
+        suspicion.rule_out("client-app", why)
     elif case.vantage == "client":
         suspicion = Suspicion({"client-app": 0.8, "client-host": 0.2})
     else:

@@ -1,21 +1,22 @@
 """The server still held an older connection on these ports, and challenged the new SYN.
 
 Signature
-    The server answers a new SYN with an ACK that carries the older connection's numbers; the client resets that
-    with the acknowledged number, sends its SYN again, and gets a SYN-ACK.
+    The server answers a new SYN with an ACK that carries the older connection's numbers; the client resets
+    that with the acknowledged number, sends its SYN again, and gets a SYN-ACK.
 
 Meaning
-    The client's end of the older connection is gone (crash, restart, silent close), its FIN or RST never reached the
-    server, and the source port came round again. The challenge is how TCP finds out; it costs one round trip to one
-    second. If the client's RST does not reach the server either, the port stays blocked.
+    The client's end of the older connection is gone (crash, restart, silent close), its FIN or RST never
+    reached the server, and the source port came round again. The challenge is how TCP finds out; it costs
+    one round trip to one second. If the client's RST does not reach the server either, the port stays
+    blocked.
 
 Confused with
-    synack-wrong-ack: there the wrong number comes in a SYN-ACK. A server in TIME-WAIT challenges the same way when
-    the new SYN is not newer than the old connection.
+    synack-wrong-ack: there the wrong number comes in a SYN-ACK. A server in TIME-WAIT challenges the same
+    way when the new SYN is not newer than the old connection.
 
 Dropped by
-    Nobody when it completes. When it does not: whatever drops the client's RST, often a stateful firewall that does
-    not know the older connection.
+    Nobody when it completes. When it does not: whatever drops the client's RST, often a stateful firewall
+    that does not know the older connection.
 
 Next
     Why the older connection was never closed; keepalives on the server would have found out.
@@ -75,7 +76,8 @@ def judge(case: Case) -> Finding | None:
         Errno(client="ETIMEDOUT"),
         (
             f"ss -tn 'dport = :{case.client_end.port}'    # on {case.server_end.ip}: the older connection",
-            f"tcpdump -ni any 'host {case.client_end.ip} and tcp[13] & 4 != 0'    # on {case.server_end.ip}: the RST?",
+            f"tcpdump -ni any 'host {case.client_end.ip} and tcp[13] & 4 != 0'"
+            f"    # on {case.server_end.ip}: does the RST arrive?",
         ),
         "RFC 5961 section 4.2, 10",
     )
@@ -89,10 +91,10 @@ def _completed(case: Case) -> Finding:
         PHASE,
         "warning" if slow else "info",
         0.95,
-        f"{case.server_end} still held an older connection on this port: the new one opened after {seconds(took_ns)}",
+        f"{case.server_end} still held an older connection here: the new one opened after {seconds(took_ns)}",
         Suspicion({"client-host": 0.5, "client-network": 0.3, "path": 0.2}).suspects() if slow else (),
         _evidence(case),
-        next=(f"why was the older connection from {case.client_end} never closed? Keepalives on the server find out",),
+        next=(f"why was the older connection from {case.client_end} never closed? Keepalives find out",),
         authority="RFC 5961 section 4.2; RFC 9293 section 3.5.1",
     )
 

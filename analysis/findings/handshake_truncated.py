@@ -1,7 +1,8 @@
 """The capture ended while the handshake still had time.
 
 Signature
-    A SYN without an answer, or a SYN-ACK without an ACK, younger than its own first retry when the capture ends.
+    A SYN without an answer, or a SYN-ACK without an ACK, younger than its own first retry when the capture
+    ends.
 
 Meaning
     Nothing. The answer may have come right after the capture stopped.

@@ -1,7 +1,8 @@
 """A device answered the SYN with ICMP administratively prohibited.
 
 Signature
-    ICMP type 3 code 9, 10 or 13 (ICMPv6 type 1 code 1, 5 or 6) that quotes the client's SYN, and no SYN-ACK.
+    ICMP type 3 code 9, 10 or 13 (ICMPv6 type 1 code 1, 5 or 6) that quotes the client's SYN, and no
+    SYN-ACK.
 
 Meaning
     An access list or firewall rule forbids the connection and says so.
@@ -45,4 +46,5 @@ def judge(case: Case) -> Finding:
     summary = f"{via} forbids the connection to {case.server_end}: ICMP administratively prohibited"
     steps = (f"look for a rule on {via} that matches {case.client_end.ip} to {case.server_end}, TCP",)
     where = unreachable.place(case)
-    return unreachable.finding(case, CODE, summary, where, steps, "RFC 1812 section 5.2.7.1; RFC 4443 section 3.1")
+    authority = "RFC 1812 section 5.2.7.1; RFC 4443 section 3.1"
+    return unreachable.finding(case, CODE, summary, where, steps, authority)

@@ -1,19 +1,21 @@
 """A router answered the SYN with ICMP host or network unreachable.
 
 Signature
-    ICMP type 3 code 0, 1, 6 or 7 (ICMPv6 type 1 code 0, 2 or 3) that quotes the client's SYN, and no SYN-ACK.
+    ICMP type 3 code 0, 1, 6 or 7 (ICMPv6 type 1 code 0, 2 or 3) that quotes the client's SYN, and no
+    SYN-ACK.
 
 Meaning
-    Host unreachable: the last router asked for the server's link address and nobody answered; the host is down,
-    absent, or on another network. Linux routers say so after three requests, 3 s after the first SYN.
+    Host unreachable: the last router asked for the server's link address and nobody answered; the host is
+    down, absent, or on another network. Linux routers say so after three requests, 3 s after the first SYN.
     Network unreachable: that router has no route.
 
 Confused with
-    icmp-admin-prohib: a rule, with the same errno on IPv4. arp-no-reply: the same absence, seen on the server's link.
+    icmp-admin-prohib: a rule, with the same errno on IPv4. arp-no-reply: the same absence, seen on the
+    server's link.
 
 Dropped by
-    Host unreachable: the server's network or the host that is not there. Network unreachable: the network in which
-    the router stands.
+    Host unreachable: the server's network or the host that is not there. Network unreachable: the network
+    in which the router stands.
 
 Next
     The neighbour table and the routes of that router.
@@ -49,9 +51,11 @@ def candidates(table: FlowTable) -> np.ndarray:
 def judge(case: Case) -> Finding:
     """The absence, and who tells of it."""
     via, server = unreachable.sender(case), case.server_end.ip
+    steps: tuple[str, ...]
     if _is_host(case):
         summary = f"{via} cannot reach {server}: no host answers for that address"
-        steps = (f"ip neigh show {server}    # on {via}: FAILED or INCOMPLETE?", f"is {server} up and on that network?")
+        neighbour = f"ip neigh show {server}    # on {via}: FAILED or INCOMPLETE?"
+        steps = (neighbour, f"is {server} up and on that network?")
     else:
         summary = f"{via} has no route to {server}"
         steps = (f"ip route get {server}    # on {via}",)
@@ -64,7 +68,7 @@ def _is_host(case: Case) -> bool:
 
 
 def _place(case: Case) -> Place:
-    """Only the last router misses a host, unless that router stands right at the client (both on one network)."""
+    """Only the last router misses a host; when that one stands at the client, both are on one network."""
     where = unreachable.place(case)
     if not _is_host(case) or "client-host" in where.weights:
         return where

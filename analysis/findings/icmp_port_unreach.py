@@ -4,15 +4,16 @@ Signature
     ICMP type 3 code 3 (ICMPv6 type 1 code 4) that quotes the client's SYN, and no SYN-ACK.
 
 Meaning
-    A firewall refused the connection: this is what iptables' REJECT sends unless told otherwise. A TCP port without
-    a listener answers with RST, never with this. Yet the application sees the same error as for a closed port.
+    A firewall refused the connection: this is what iptables' REJECT sends unless told otherwise. A TCP port
+    without a listener answers with RST, never with this. Yet the application sees the same error as for a
+    closed port.
 
 Confused with
     port-closed: the same errno; only the capture tells them apart, when its filter lets ICMP through.
 
 Dropped by
-    Exactly the device that sent the error: the server's own firewall when the source is the server's address, else
-    a router or firewall, placed by its TTL and address.
+    Exactly the device that sent the error: the server's own firewall when the source is the server's
+    address, else a router or firewall, placed by its TTL and address.
 
 Next
     The rules of that device.
@@ -46,6 +47,6 @@ def judge(case: Case) -> Finding:
     via, port = unreachable.sender(case), case.server_end.port
     summary = f"{via} refused the connection to {case.server_end} with ICMP port unreachable: a firewall rule"
     tables = "ip6tables" if unreachable.v6(case) else "iptables"
-    steps = (f"{tables} -nvL | grep -i reject; nft list ruleset | grep -i reject    # on {via}, for port {port}",)
+    steps = (f"{tables} -nvL | grep -i reject; nft list ruleset    # on {via}: a rule for port {port}?",)
     where = unreachable.place(case)
     return unreachable.finding(case, CODE, summary, where, steps, "RFC 1122 section 4.2.3.9")

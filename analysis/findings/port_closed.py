@@ -1,16 +1,17 @@
 """The server's host answered the SYN with a reset: nothing listens on that port.
 
 Signature
-    RST with ACK, sequence number 0 (a SYN received, no socket), acknowledging the client's SYN exactly, with the
-    server's usual TTL where another connection shows it, and no sooner than its round trip allows.
+    RST with ACK, sequence number 0 (a SYN received, no socket), acknowledging the client's SYN exactly,
+    with the server's usual TTL where another connection shows it, and no sooner than its round trip allows.
 
 Meaning
-    The SYN reached a live host, and its kernel refused it. The application is not running, or listens on another
-    address or port. A local firewall rule that rejects with a reset on the server sends the same bytes.
+    The SYN reached a live host, and its kernel refused it. The application is not running, or listens on
+    another address or port. A local firewall rule that rejects with a reset on the server sends the same
+    bytes.
 
 Confused with
-    reject-tcp-reset: a firewall on the way sends the same bytes; only its TTL, its delay, or another client that
-    gets through to the same port tell it from the host.
+    reject-tcp-reset: a firewall on the way sends the same bytes; only its TTL, its delay, or another client
+    that gets through to the same port tell it from the host.
 
 Dropped by
     The server application (not listening); the server host's own firewall cannot be told from it.
@@ -19,7 +20,8 @@ Next
     On the server: `ss -ltn` for the port and the address it is bound to.
 
 Authority
-    RFC 9293 section 3.5.2 group 1 and section 3.10.7.1; Linux answers with sequence 0, window 0, no options.
+    RFC 9293 section 3.5.2 group 1 and section 3.10.7.1; Linux answers with sequence 0, window 0, no
+    options.
 """
 
 from __future__ import annotations

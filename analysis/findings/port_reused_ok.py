@@ -1,12 +1,13 @@
 """The client's port was used again while the server remembered the last connection, and it worked.
 
 Signature
-    A new connection on the same addresses and ports within a minute after one that the server closed first, accepted
-    at once.
+    A new connection on the same addresses and ports within a minute after one that the server closed first,
+    accepted at once.
 
 Meaning
-    The server's end was in TIME-WAIT and took the new SYN, because its sequence number or timestamp is newer. A SYN
-    that is neither gets challenged or stays without an answer: worth knowing when some attempts of this client fail.
+    The server's end was in TIME-WAIT and took the new SYN, because its sequence number or timestamp is
+    newer. A SYN that is neither gets challenged or stays without an answer: worth knowing when some
+    attempts of this client fail.
 
 Confused with
     A repeated SYN: same sequence number. half-open-challenge: the older connection was still open.
@@ -61,8 +62,8 @@ def judge(case: Case) -> Finding:
         f"{case.client_end} used its port again {gap} after {case.server_end} had closed, and was accepted",
         (),
         evidence(
-            (before.fin_frame, before.fin_ns, "FIN of the server in the connection before: it keeps TIME-WAIT"),
-            (case.client.syn_frame, case.client.syn_ns, f"SYN on the same ports, {gap} after its last segment"),
+            (before.fin_frame, before.fin_ns, "FIN of the server, which then keeps TIME-WAIT"),
+            (case.client.syn_frame, case.client.syn_ns, f"SYN on the same ports, {gap} later"),
             (case.server.syn_frame, case.server.syn_ns, "SYN-ACK"),
         ),
         authority="RFC 9293 section 3.10.7.4; RFC 6191",

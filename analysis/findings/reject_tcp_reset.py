@@ -1,16 +1,16 @@
 """A firewall refused the SYN with a reset in the server's name.
 
 Signature
-    The bytes of a closed port's answer (RST with ACK, sequence number 0, window 0), but from nearer than the server:
-    a TTL that says fewer hops than its SYN-ACKs have, or a delay below half of its quickest round trip; or
-    the server answers the same SYN after the RST.
+    The bytes of a closed port's answer (RST with ACK, sequence number 0, window 0), but from nearer than
+    the server: a TTL that says fewer hops than its SYN-ACKs have, or a delay below half of its quickest
+    round trip; or the server answers the same SYN after the RST.
 
 Meaning
     The SYN did not reach the server. A firewall's rule rejects it and pretends to be the server.
 
 Confused with
-    port-closed: identical bytes. Without another connection to the server there is nothing to compare with, and a
-    reject rule on the server itself cannot be told from a closed port by any capture.
+    port-closed: identical bytes. Without another connection to the server there is nothing to compare with,
+    and a reject rule on the server itself cannot be told from a closed port by any capture.
 
 Dropped by
     The network in which the sender stands, going by its hops: near the client, near the server, or between.
@@ -19,7 +19,8 @@ Next
     The rules of the device at that distance; a capture on the server shows no SYN at all.
 
 Authority
-    RFC 9293 section 3.5.2; Linux, BSD and most firewalls reject with sequence number 0 and a TTL of their own.
+    RFC 9293 section 3.5.2; Linux, BSD and most firewalls reject with sequence number 0 and a TTL of their
+    own.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def judge(case: Case) -> Finding | None:
     suspicion.rule_out("server-app", f"the RST is not the server's: {against.why}")
     away = hops(server.rst_ttl)
     told = f"RST, seq 0, {seconds(server.rst_ns - client.syn_last_ns)} after the SYN; {against.why}"
-    here = case.server_end.ip
+    here, port = case.server_end.ip, case.server_end.port
     return Finding(
         CODE,
         PHASE,
@@ -74,8 +75,8 @@ def judge(case: Case) -> Finding | None:
         suspicion.ruled_out(),
         Errno(client="ECONNREFUSED"),
         (
-            f"tcpdump -ni any 'host {case.client_end.ip} and tcp port {case.server_end.port}'    # on {here}: no SYN?",
-            f"traceroute -T -p {case.server_end.port} {here}    # on {case.client_end.ip}: who stands {away} hops away?",
+            f"tcpdump -ni any 'host {case.client_end.ip} and tcp port {port}'    # on {here}: no SYN?",
+            f"traceroute -T -p {port} {here}    # on {case.client_end.ip}: who stands {away} hops away?",
         ),
         "RFC 9293 section 3.5.2",
     )

@@ -4,8 +4,8 @@ Signature
     SYN in both directions before any SYN-ACK, then SYN-ACK in both directions.
 
 Meaning
-    Two programs connect to each other from fixed ports: NAT hole punching, or peers that both dial. RFC 9293 allows
-    it and the result is one connection. "Client" is only who was seen first.
+    Two programs connect to each other from fixed ports: NAT hole punching, or peers that both dial. RFC
+    9293 allows it and the result is one connection. "Client" is only who was seen first.
 
 Confused with
     Two connections between swapped ports: those have other port numbers.

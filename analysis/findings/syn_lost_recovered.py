@@ -1,17 +1,17 @@
 """The first SYN got no answer, a later one did: the connection opened late.
 
 Signature
-    The same SYN (same sequence number) more than once before the first SYN-ACK, which comes no sooner after the last
-    of them than the round trip allows.
+    The same SYN (same sequence number) more than once before the first SYN-ACK, which comes no sooner after
+    the last of them than the round trip allows.
 
 Meaning
-    A SYN or its answer was lost on the way, or the server's host dropped it while a queue was full. Opening took
-    1, 2, 3... seconds longer.
+    A SYN or its answer was lost on the way, or the server's host dropped it while a queue was full. Opening
+    took 1, 2, 3... seconds longer.
 
 Confused with
-    A slow answer: the SYN-ACK answers the first SYN and comes sooner after the repeat than a round trip; nothing
-    was lost then. half-open-challenge: the server did answer, with an ACK. Seen from the server, a SYN-ACK for the
-    first SYN means that the answer was lost (synack-unacked).
+    A slow answer: the SYN-ACK answers the first SYN and comes sooner after the repeat than a round trip;
+    nothing was lost then. half-open-challenge: the server did answer, with an ACK. Seen from the server, a
+    SYN-ACK for the first SYN means that the answer was lost (synack-unacked).
 
 Dropped by
     Anything between the tap and the server's socket, for a moment; seen on the server, its host.

@@ -1,21 +1,23 @@
 """Nothing came back for the client's SYN.
 
 Signature
-    The same SYN at least twice (or once with three seconds of silence after it), no segment from the server and
-    no ICMP error before the capture ended.
+    The same SYN at least twice (or once with three seconds of silence after it), no segment from the server
+    and no ICMP error before the capture ended.
 
 Meaning
-    Either the SYN did not reach the server's socket, or the answer did not come back to the place of the capture.
-    Taken on the server, the capture decides: a SYN that is visible there and gets no answer was dropped by that
-    host (firewall, reverse-path filter, full queue), because the tap sits before all of these.
+    Either the SYN did not reach the server's socket, or the answer did not come back to the place of the
+    capture. Taken on the server, the capture decides: a SYN that is visible there and gets no answer was
+    dropped by that host (firewall, reverse-path filter, full queue), because the tap sits before all of
+    these.
 
 Confused with
-    handshake-truncated: one SYN right before the capture ends. accept-queue-syn-drop: the same bytes, but other
-    connections to the port are open and get no data. synack-unacked: seen from the server the answer exists.
+    handshake-truncated: one SYN right before the capture ends. accept-queue-syn-drop: the same bytes, but
+    other connections to the port are open and get no data. synack-unacked: seen from the server the answer
+    exists.
 
 Dropped by
-    From the client: anything from its network to the server's host; other connections move the weights. From the
-    server: the server host.
+    From the client: anything from its network to the server's host; other connections move the weights.
+    From the server: the server host.
 
 Next
     Capture on the server at the same time; what it shows splits the suspects in two.
@@ -83,10 +85,10 @@ def _seen(case: Case) -> str:
 def _next(case: Case) -> tuple[str, ...]:
     """Is the host reached, then what on it counts the drop."""
     server, client = case.server_end, case.client_end
-    tap = f"tcpdump -ni any 'host {client.ip} and tcp port {server.port}'    # on {server.ip}: does the SYN arrive?"
+    tap = f"tcpdump -ni any 'host {client.ip} and tcp port {server.port}'    # on {server.ip}: SYNs?"
     counters = "nstat -az TcpExtListenDrops TcpExtListenOverflows TcpExtIPReversePathFilter"
     rules = f"nft list ruleset; iptables -nvL INPUT    # on {server.ip}: which rule counts the SYNs?"
-    queue = f"ss -ltn 'sport = :{server.port}'    # on {server.ip}: Recv-Q above Send-Q is a full accept queue"
+    queue = f"ss -ltn 'sport = :{server.port}'    # on {server.ip}: Recv-Q above Send-Q is a full queue"
     if stalled_others(case):
         return (queue, f"{counters}    # on {server.ip}", tap)
     if case.vantage == "server":

@@ -4,8 +4,9 @@ Signature
     Seen on the client: SYN-ACKs that acknowledge its SYN, and no ACK and no RST; the SYN is repeated.
 
 Meaning
-    The server and the path work. The tap sits before the client's own firewall, so the client's host dropped what
-    the capture shows: an input rule, reverse-path filtering, connection tracking, or a wrong checksum.
+    The server and the path work. The tap sits before the client's own firewall, so the client's host
+    dropped what the capture shows: an input rule, reverse-path filtering, connection tracking, or a wrong
+    checksum.
 
 Confused with
     synack-unacked: the same connection seen from anywhere else.
@@ -56,7 +57,7 @@ def judge(case: Case) -> Finding | None:
         PHASE,
         "error",
         0.95 if client.syn_count > 1 else 0.7,
-        f"the SYN-ACK of {case.server_end} reached the client's host, and the client never acknowledged it{why}",
+        f"the SYN-ACK of {case.server_end} reached the client's host, which never acknowledged it{why}",
         suspicion.suspects(),
         evidence(
             (server.syn_frame, server.syn_ns, f"first of {server.synack_count} SYN-ACKs{why}"),

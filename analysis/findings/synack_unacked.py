@@ -1,15 +1,17 @@
 """The server answered the SYN, and its SYN-ACK was never acknowledged.
 
 Signature
-    SYN-ACKs (at least two, or one with three seconds of silence after it) and neither ACK nor RST from the client,
-    seen anywhere but on the client. The client repeating its SYN shows that it is alive and does not get the answer.
+    SYN-ACKs (at least two, or one with three seconds of silence after it) and neither ACK nor RST from the
+    client, seen anywhere but on the client. The client repeating its SYN shows that it is alive and does
+    not get the answer.
 
 Meaning
     The server works. Its answer is lost on the way back, or the client's ACK is.
 
 Confused with
-    A SYN flood or a scan: SYNs that are never repeated, from many addresses. synack-ignored-by-client: the same,
-    seen on the client, where the SYN-ACK does arrive. syn-unanswered: the same, seen on the client, where it does not.
+    A SYN flood or a scan: SYNs that are never repeated, from many addresses. synack-ignored-by-client: the
+    same, seen on the client, where the SYN-ACK does arrive. syn-unanswered: the same, seen on the client,
+    where it does not.
 
 Dropped by
     The way back: the networks of both ends, the path, or the client's host; never the server's application.
@@ -44,7 +46,8 @@ def candidates(table: FlowTable) -> np.ndarray:
 def judge(case: Case) -> Finding | None:
     """The missing ACK, where the tap is not on the client."""
     client, server = case.client, case.server
-    if case.vantage == "client" or case.scene.one_way or not overdue(case, server.syn_ns, server.synack_count):
+    late = overdue(case, server.syn_ns, server.synack_count)
+    if case.vantage == "client" or case.scene.one_way or not late:
         return None
     suspicion = dropping_synacks(case)
     repeated = client.syn_count > 1

@@ -1,12 +1,12 @@
 """The SYN-ACK acknowledges something that the client never sent.
 
 Signature
-    A SYN-ACK whose acknowledgment number is not the client's initial sequence number plus one, answered by the client
-    with RST whose sequence number is that wrong acknowledgment.
+    A SYN-ACK whose acknowledgment number is not the client's initial sequence number plus one, answered by
+    the client with RST whose sequence number is that wrong acknowledgment.
 
 Meaning
-    Whoever answered has another SYN in mind: a firewall that rewrites sequence numbers in one direction only, a SYN
-    proxy that lost its state, or a delayed answer to an older attempt from the same port.
+    Whoever answered has another SYN in mind: a firewall that rewrites sequence numbers in one direction
+    only, a SYN proxy that lost its state, or a delayed answer to an older attempt from the same port.
 
 Confused with
     half-open-challenge: an ACK without SYN, from an older connection that still lives.

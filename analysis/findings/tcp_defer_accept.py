@@ -1,12 +1,12 @@
 """The server waits for data before it takes the connection (TCP_DEFER_ACCEPT).
 
 Signature
-    The client acknowledges the SYN-ACK at once and stays silent; the server repeats its SYN-ACK once, late (after 3 or
-    7 seconds, not after 1). When data comes, the server answers at once.
+    The client acknowledges the SYN-ACK at once and stays silent; the server repeats its SYN-ACK once, late
+    (after 3 or 7 seconds, not after 1). When data comes, the server answers at once.
 
 Meaning
-    A setting of the listening socket (nginx `deferred`, Apache AcceptFilter): the application is not woken before the
-    client speaks. The repeated SYN-ACK is the kernel's last question to a silent client.
+    A setting of the listening socket (nginx `deferred`, Apache AcceptFilter): the application is not woken
+    before the client speaks. The repeated SYN-ACK is the kernel's last question to a silent client.
 
 Confused with
     third-ack-lost and accept-queue-ack-drop: repeats begin after one second.
@@ -50,7 +50,7 @@ def judge(case: Case) -> Finding | None:
         PHASE,
         "info",
         0.8,
-        f"{case.server_end} waits for data before it accepts: the client was silent, the SYN-ACK came again after {gap}",
+        f"{case.server_end} waits for data before it accepts; its SYN-ACK came again after {gap} of silence",
         (),
         evidence(
             (flow.established_frame, flow.established_ns, "ACK of the client, in time"),

@@ -1,20 +1,21 @@
 """The ACK that ends the handshake did not reach the server.
 
 Signature
-    The server repeats its SYN-ACK at 1, 3, 7... seconds, while the client has acknowledged (seen before the loss) or
-    must have (seen behind it: the client does not repeat its SYN, and its first segment comes late or is data).
+    The server repeats its SYN-ACK at 1, 3, 7... seconds, while the client has acknowledged (seen before the
+    loss) or must have (seen behind it: the client does not repeat its SYN, and its first segment comes late
+    or is data).
 
 Meaning
-    The client believes that it is connected, the server does not yet. The client's data repairs it, because it
-    carries the same acknowledgment; a protocol in which the server speaks first waits for the repeat.
+    The client believes that it is connected, the server does not yet. The client's data repairs it, because
+    it carries the same acknowledgment; a protocol in which the server speaks first waits for the repeat.
 
 Confused with
-    accept-queue-ack-drop: the same, but the ACK is visible on the server. tcp-defer-accept: one repeat only, late,
-    while the client is silent.
+    accept-queue-ack-drop: the same, but the ACK is visible on the server. tcp-defer-accept: one repeat
+    only, late, while the client is silent.
 
 Dropped by
-    The way from the client to the server: beyond the tap where the ACK is visible, before it where it is not. From
-    anywhere but the server, its full accept queue looks the same.
+    The way from the client to the server: beyond the tap where the ACK is visible, before it where it is
+    not. From anywhere but the server, its full accept queue looks the same.
 
 Next
     A capture on the other end at the same time.
@@ -66,8 +67,11 @@ def judge(case: Case) -> Finding | None:
                 server.syn_last_ns,
                 f"SYN-ACK again, {seconds(server.syn_last_ns - server.syn_ns)} after the first",
             ),
-            (client.data_frame, client.data_ns, f"the client's first data, {seconds(client.data_ns - server.syn_ns)}"
-             " after the SYN-ACK"),
+            (
+                client.data_frame,
+                client.data_ns,
+                f"the client's first data, {seconds(client.data_ns - server.syn_ns)} after the SYN-ACK",
+            ),
         ),
         suspicion.ruled_out(),
         next=(
