@@ -143,7 +143,7 @@ HALF = np.dtype(
         ("proof_seq", "<u4"),  # acknowledging this proves that this end has the acknowledgment of its FIN
         ("proof_ts", "<u4"),  # echoing this timestamp proves the same
         ("sack_high", "<u4"),  # highest byte of this end that the peer has SACKed
-        ("max_acked_bytes", "<u4"),  # longest payload of one segment, sent once, that was acknowledged; at least this
+        ("max_acked_bytes", "<u4"),  # longest payload known to be acknowledged in one segment
         ("max_payload_bytes", "<u4"),
         ("window_max_bytes", "<u4"),
         ("print_seq", "<u4"),

@@ -1,0 +1,143 @@
+"""Large segments vanish while small ones pass: a link takes less than the sender thinks, and nobody tells it.
+
+Signature
+    One end repeats a segment of 1000 bytes or more at least three times without progress, longer than any
+    that was ever acknowledged; no ICMP "fragmentation needed" or "packet too big". Sure when small segments
+    still pass afterwards; likely when everything outstanding is large.
+
+Meaning
+    A tunnel, PPPoE or VPN link on the path has a smaller MTU, and a firewall (or the link itself) keeps back
+    the ICMP error that path MTU discovery needs. Handshakes and small answers work, then the connection
+    hangs.
+
+Confused with
+    rto-backoff-dead: small segments in flight vanish, too. pmtu-icmp-ignored: the ICMP error is there.
+
+Dropped by
+    The path or a network at either end, beyond the capture; both what drops and what keeps the ICMP error
+    back.
+
+Next
+    Ping with the DF bit and falling sizes; then clamp the MSS or let ICMP type 3 code 4 (ICMPv6 type 2)
+    through.
+
+Authority
+    RFC 2923 section 2.1; RFC 4821; RFC 9293 section 3.7.2; Linux tcp_mtu_probing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..case import Case, evidence, other, seconds
+from ..result import Errno, Finding
+from ..table import FlowTable
+from ..unheard import suspicion_of_silence
+from ..verdict import Suspicion
+
+CODE = "pmtu-blackhole"
+PHASE = "established"
+SUPERSEDES = ("rto-backoff-dead", "segment-loss-up", "segment-loss-down", "spurious-rto")
+
+LARGE_BYTES = 1000
+"""No link worth the name takes less than 1280 bytes (RFC 8200 section 5), 1220 without the headers of
+IPv6."""
+
+SMALL_BYTES = 536
+"""What every path takes (RFC 9293 section 3.7.1): a segment this small does not vanish for its size."""
+
+REPEATS = 3
+"""Repeats of the large segment; fewer are ordinary loss."""
+
+TOO_BIG = ((3, 4), (2, 0))
+"""ICMP "fragmentation needed", ICMPv6 "packet too big"."""
+
+
+def candidates(table: FlowTable) -> np.ndarray:
+    """Some end keeps repeating a large segment without progress."""
+    return (table.either("edge_count") >= REPEATS) & (table.either("edge_bytes") >= LARGE_BYTES)
+
+
+def judge(case: Case) -> Finding | None:
+    """A large segment repeated in vain, and no small one lost with it."""
+    for sender in ("client", "server"):
+        certain = _vanishes(case, sender)
+        if certain is not None and not case.scene.one_way:
+            return _finding(case, sender, certain)
+    return None
+
+
+def _vanishes(case: Case, sender: str) -> bool | None:
+    """Whether small segments are known to pass where large ones do not; None when size explains nothing."""
+    half, peer = case.half(sender), case.half(other(sender))
+    large = (
+        half.edge_count >= REPEATS
+        and half.edge_bytes >= LARGE_BYTES
+        and half.edge_bytes > half.max_acked_bytes
+    )
+    told = case.flow.icmp_count and (case.flow.icmp_type, case.flow.icmp_code) in TOO_BIG
+    if not large or told or peer.zero_since_ns or case.midstream or not half.max_acked_bytes:
+        return None
+    if peer.last_ns > half.edge_ns:
+        return True
+    outstanding = (half.nxt - half.una) & 0xFFFFFFFF
+    remainder = outstanding % half.edge_bytes
+    return None if 0 < remainder <= SMALL_BYTES else False
+
+
+def _finding(case: Case, sender: str, certain: bool) -> Finding:
+    half = case.half(sender)
+    suspicion = _suspicion(case, sender, certain)
+    largest = int(half.max_acked_bytes)
+    return Finding(
+        CODE,
+        PHASE,
+        "error",
+        0.9 if certain else 0.6,
+        f"segments of {half.edge_bytes} bytes from the {sender} ({case.end(sender)}) vanish"
+        + (", small ones pass" if certain else f"; no more than {largest} bytes at once ever got through"),
+        suspicion.suspects(),
+        evidence(
+            (
+                half.data_last_frame,
+                half.data_last_ns,
+                f"{half.edge_count} repeats of {half.edge_bytes} bytes within"
+                f" {seconds(half.edge_last_ns - half.edge_ns)}; the longest acknowledged had {largest}",
+            )
+        ),
+        suspicion.ruled_out(),
+        Errno(**{sender: "ETIMEDOUT"}),
+        _next(case, sender),
+        "RFC 2923 section 2.1; RFC 4821",
+    )
+
+
+def _suspicion(case: Case, sender: str, certain: bool) -> Suspicion:
+    """Whoever has the small link. The other host is out when it is known to answer."""
+    receiver = other(sender)
+    if certain:
+        sides = {"path": 1.0, f"{receiver}-network": 1.0, f"{sender}-network": 1.0}
+        if case.vantage in ("middle", receiver):
+            sides.pop(f"{sender}-network")
+        suspicion = Suspicion(sides)
+        suspicion.rule_out(f"{receiver}-host", "it answers small segments")
+        return suspicion
+    return suspicion_of_silence(case, sender, case.half(sender).edge_ns)
+
+
+def _next(case: Case, sender: str) -> tuple[str, ...]:
+    near, far = case.end(sender).ip, case.end(other(sender)).ip
+    clamp = "nft add rule inet filter forward tcp flags syn tcp option maxseg size set rt mtu"
+    return (
+        f"ping -M do -s 1472 -c 3 {far}; ping -M do -s 1200 -c 3 {far}    # from {near}: small only?",
+        f"tracepath -n {far}    # from {near}: where does the MTU change?",
+        f"{clamp}    # on the router before the small link",
+    )
+
+
+def missing(case: Case) -> tuple[str, str] | None:
+    """The acknowledgment of the large segment."""
+    for sender in ("client", "server"):
+        if _vanishes(case, sender) is not None:
+            return (other(sender), "no ACK of large segments")
+    return None

@@ -1,0 +1,87 @@
+"""The server's application took long to answer; the network did not.
+
+Signature
+    The client's whole request, nothing lost or repeated in either direction, and the first payload of the
+    server more than 500 ms and ten round trips after it.
+
+Meaning
+    The program thinks, queues or waits for others. A long poll looks the same, and is meant so.
+
+Confused with
+    server-silent-after-request: no answer at all. Loss: a repeat would be there. A delayed acknowledgment (40
+    to 200 ms) is shorter than the threshold.
+
+Dropped by
+    Nobody dropped anything; the server's application is slow.
+
+Next
+    The application's own timing for this request, and the server's requests to others meanwhile.
+
+Authority
+    RFC 9293 section 3.8.6.3 and RFC 1122 section 4.2.3.2 (an acknowledgment is delayed by less than 500 ms).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..case import MS, Case, evidence, seconds
+from ..result import Finding
+from ..table import FlowTable
+from ..verdict import Suspicion
+
+CODE = "slow-app"
+PHASE = "established"
+
+SLOW_NS = 500 * MS
+"""No kernel delays an acknowledgment that long, and people notice it."""
+
+SLOW_ROUND_TRIPS = 10
+"""Far beyond what queues on the path do to a round trip."""
+
+
+def candidates(table: FlowTable) -> np.ndarray:
+    """One request, and a first answer long after it."""
+    asked = (table.client("data_packets") > 0) & (table.server("data_packets") > 0)
+    waited = table.server("data_ns") - table.client("data_last_ns")
+    return asked & (waited >= SLOW_NS)
+
+
+def judge(case: Case) -> Finding | None:
+    """A late first answer with nothing else to explain it."""
+    client, server = case.client, case.server
+    waited_ns = server.data_ns - client.data_last_ns
+    troubled = (
+        client.resend_count
+        + client.fill_count
+        + server.fill_count
+        + server.gap_count
+        + server.zero_window_count
+    )
+    round_trip_ns = case.round_trip_ns or 0
+    if waited_ns < SLOW_NS or troubled or case.midstream or case.scene.one_way:
+        return None
+    if not round_trip_ns or waited_ns < SLOW_ROUND_TRIPS * round_trip_ns:
+        return None
+    suspicion = Suspicion({"server-app": 1.0})
+    suspicion.rule_out("path", f"the round trip takes {seconds(round_trip_ns)}, and nothing was repeated")
+    return Finding(
+        CODE,
+        PHASE,
+        "warning",
+        0.75,
+        f"{case.server_end} took {seconds(waited_ns)} to begin its answer",
+        suspicion.suspects(),
+        evidence(
+            (client.data_last_frame, client.data_last_ns, "end of the request"),
+            (server.data_frame, server.data_ns, f"first payload of the answer, {seconds(waited_ns)} later"),
+        ),
+        suspicion.ruled_out(),
+        next=(
+            f"the application's own timing of the request that arrived at"
+            f" {client.data_last_ns / 1e9:.3f}    # on {case.server_end.ip}",
+            f"tcpdump -ni any 'src host {case.server_end.ip} and tcp[tcpflags] & tcp-syn != 0'"
+            "    # whom does it ask meanwhile?",
+        ),
+        authority="RFC 1122 section 4.2.3.2",
+    )

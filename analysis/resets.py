@@ -1,0 +1,203 @@
+"""RSTs of connections that had opened: who sent the first one, in which form, and what speaks against its
+sender.
+
+A host's own RST has one of three forms (HALF.rst_form): R1 refuses a SYN; R2, without ACK, answers a segment
+for which no socket exists, numbered as that segment acknowledged; R3, with ACK, is sent by a live socket that
+its own side aborts, and looks like any other segment of that socket. A forged one contradicts what its
+alleged sender otherwise sends. No single contradiction is enough: some stacks send a RST with another TTL or
+without timestamps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..capture.segment import Option
+from .case import Case, HalfRow, hops, other, seconds
+from .records import Fact
+from .table import FlowTable
+
+NO_SOCKET, LIVE_SOCKET = 2, 3
+"""Values of HALF.rst_form that occur once a connection has opened."""
+
+TTL_STEPS = 2
+"""A TTL that differs by one may be another path of equal cost; two routers more or less are another
+sender."""
+
+COUNTER_STEPS = 4096
+"""Linux counts IP identifications per flow (each segment one more); a value this far away is not from that
+counter."""
+
+CLOSING_WORDS_BYTES = 64
+"""What a client may say while it closes (a TLS close_notify, `QUIT`) and nobody misses."""
+
+
+@dataclass(frozen=True)
+class Reset:
+    """The first RST of a connection that had opened."""
+
+    sender: str  # client | server
+    half: HalfRow  # of the sender
+    peer: HalfRow
+
+    @property
+    def to(self) -> str:
+        """The end that the RST goes to."""
+        return other(self.sender)
+
+    @property
+    def after_fin(self) -> bool:
+        """Whether the sender had sent its FIN before."""
+        return bool(self.half.fin_count and self.half.fin_ns <= self.half.rst_ns)
+
+    @property
+    def untaken_bytes(self) -> int:
+        """Bytes of the peer that the sender of the RST never acknowledged; the peer's FIN is none."""
+        acked = self.half.ack_max
+        missing = (self.peer.nxt - (1 if self.peer.fin_count else 0) - acked) & 0xFFFFFFFF
+        return missing if missing < 1 << 31 else 0
+
+    @property
+    def unacked_bytes(self) -> int:
+        """Bytes of the RST's sender that the peer was not seen to acknowledge."""
+        missing = (self.half.rst_expected_seq - self.half.una) & 0xFFFFFFFF
+        return missing if missing < 1 << 31 else 0
+
+    @property
+    def kernel_gave_up(self) -> bool:
+        """Whether the sender's kernel had waited in vain: the RST ends keepalives, probes or
+        retransmissions."""
+        half = self.half
+        return bool(half.keepalive_pending >= 2 or half.probe_pending >= 2 or half.edge_count >= 4)
+
+    @property
+    def heard_ns(self) -> int:
+        """Last sign of life before the RST of the end that is named as its sender: it spoke or
+        acknowledged."""
+        half = self.half
+        return int(max(half.first_ns, half.data_last_ns, half.advanced_ns, self.peer.data_acked_ns))
+
+    @property
+    def said_last(self) -> bool:
+        """Whether the last payload before the RST was its sender's own."""
+        return bool(self.half.data_packets and self.half.data_last_ns >= self.peer.data_last_ns)
+
+    @property
+    def survived(self) -> bool:
+        """Whether both ends went on: the RST was not the sender's, and the other end ignored it."""
+        half, peer = self.half, self.peer
+        return bool(half.after_rst_count and peer.last_ns > half.rst_ns and not peer.rst_count)
+
+    @property
+    def owed(self) -> str:
+        """What was outstanding when the RST came, in words; empty when nothing was."""
+        half, peer = self.half, self.peer
+        if self.untaken_bytes > CLOSING_WORDS_BYTES:
+            return f"while {self.untaken_bytes} bytes of the {self.to} were on their way"
+        if self.after_fin:
+            return ""
+        if self.unacked_bytes and half.data_packets:
+            return f"with {self.unacked_bytes} bytes of its own not acknowledged"
+        if self.sender == "server" and not self.said_last:
+            return "instead of answering" if peer.data_packets else "before anything was said"
+        if self.sender == "client" and self.said_last:
+            return f"{seconds(half.rst_ns - half.data_last_ns)} after its last request, which had no answer"
+        return ""
+
+
+def candidates(table: FlowTable) -> np.ndarray:
+    """Connections that had opened (or were open before the capture) and carry a RST."""
+    opened = (table.flows["established_ns"] > 0) | table.has(Fact.MIDSTREAM)
+    return opened & (table.either("rst_count") > 0)
+
+
+def first_reset(case: Case) -> Reset | None:
+    """The RST that ended the connection after its opening; None when there is none, or too little to judge
+    it."""
+    sent = [side for side in ("client", "server") if case.half(side).rst_count]
+    if not sent:
+        return None
+    reset = reset_of(case, min(sent, key=lambda side: case.half(side).rst_frame))
+    return None if reset is None or reset.survived else reset
+
+
+def reset_of(case: Case, sender: str) -> Reset | None:
+    """The first RST of one end after the opening, if anything else of that end was seen."""
+    half, peer = case.half(sender), case.half(other(sender))
+    opened_ns = case.flow.established_ns
+    if (
+        not half.rst_count
+        or half.packets == half.rst_count
+        or (not case.midstream and half.rst_ns < opened_ns)
+    ):
+        return None
+    return Reset(sender, half, peer)
+
+
+@dataclass(frozen=True)
+class Contradictions:
+    """What speaks against a RST being its alleged sender's. `weak` ones occur with honest stacks, too."""
+
+    strong: tuple[str, ...]
+    weak: tuple[str, ...]
+
+    @property
+    def forged(self) -> bool:
+        """Two that do not depend on each other, one of them strong."""
+        return bool(self.strong) and len(self.strong) + len(self.weak) >= 2
+
+
+def contradictions(reset: Reset) -> Contradictions:
+    """Everything the records hold against the RST."""
+    half, peer = reset.half, reset.peer
+    strong, weak = [], []
+    if differs := ttl_difference(reset):
+        low, high = half.ttl_min, half.ttl_max
+        usual = f"{low}" if low == high else f"{low} to {high}"
+        strong.append(f"TTL {half.rst_ttl}, while its other segments arrive with {usual} ({differs:+d})")
+    if half.after_rst_count:
+        strong.append(f"{half.after_rst_count} segments of the same sender follow it")
+    if (
+        half.rst_form == LIVE_SOCKET
+        and peer.rst_form == LIVE_SOCKET
+        and abs(half.rst_ns - peer.rst_ns) < 1_000_000
+    ):
+        strong.append("both ends are reset within a millisecond")
+    if half.rst_form == LIVE_SOCKET:
+        weak += _unlike_live_socket(half, peer)
+    elif half.rst_window:
+        weak.append(f"window {half.rst_window} in a RST without ACK")
+    return Contradictions(tuple(strong), tuple(weak))
+
+
+def ttl_difference(reset: Reset) -> int:
+    """How far the RST's TTL lies outside of what its sender's segments have; 0 for one step and less."""
+    half = reset.half
+    below, above = half.rst_ttl - half.ttl_min, half.rst_ttl - half.ttl_max
+    if above >= TTL_STEPS:
+        return int(above)
+    return int(below) if below <= -TTL_STEPS else 0
+
+
+def _unlike_live_socket(half: HalfRow, peer: HalfRow) -> list[str]:
+    """A live socket's RST carries its window, its timestamps and the next number of its counter."""
+    found = []
+    if half.rst_window and half.rst_window != half.window_raw and half.rst_window == peer.window_raw:
+        found.append(f"window {half.rst_window}, which is the other end's")
+    if half.tsval and not half.rst_options & Option.TIMESTAMP:
+        found.append("no timestamps, though the connection uses them")
+    step = (half.rst_ip_id - half.ip_id) & 0xFFFF
+    if half.rst_ip_id and half.ip_id and COUNTER_STEPS < step < 0x10000 - COUNTER_STEPS:
+        found.append(f"IP identification {half.rst_ip_id}, while its sender is at {half.ip_id}")
+    return found
+
+
+def errno_of_reset(reset: Reset) -> str:
+    """What the next call on the reset end returns (Linux tcp_reset): EPIPE once it has the peer's FIN."""
+    return "EPIPE" if reset.after_fin else "ECONNRESET"
+
+
+def routers_to(half: HalfRow) -> tuple[int, int]:
+    """Routers between the tap and: whoever sent the RST; the end it pretends to be."""
+    return hops(half.rst_ttl), hops(half.ttl_first)

@@ -1,0 +1,74 @@
+"""One end sends and sends, and the other does not answer any more: whom to suspect, by where the capture was
+taken.
+
+What is seen on its way to an end and stays without an answer was stopped beyond the tap, or the answer was
+stopped before it came back to the tap. Both lie on that end's side of the tap."""
+
+from __future__ import annotations
+
+from .case import SECOND, Case, other
+from .verdict import Suspicion
+
+IDLE_NS = 60 * SECOND
+"""After a pause this long a firewall or an address translator may have forgotten the connection. Their limits
+run from a minute upwards (350 s at one cloud's balancer, 240 s at another's; RFC 5382 REQ-5 asks for 2 h 4
+min)."""
+
+
+def suspicion_of_silence(case: Case, sender: str, since_ns: int, idle_ns: int = 0) -> Suspicion:
+    """Who keeps the other end's answers to `sender` away. `since_ns`: when it began; `idle_ns`: the pause
+    before."""
+    silent = other(sender)
+    if case.vantage == silent:
+        suspicion = Suspicion({f"{silent}-host": 1.0})
+        for side in (f"{sender}-app", f"{sender}-host", f"{sender}-network", "path", f"{silent}-network"):
+            suspicion.rule_out(
+                side, f"the {sender}'s segments are visible in this capture, taken on the {silent}"
+            )
+        return suspicion
+    sides = {"path": 1.0, f"{silent}-network": 1.2, f"{silent}-host": 1.5}
+    if case.vantage != "middle":
+        sides[f"{sender}-network"] = 0.8
+    suspicion = Suspicion(sides)
+    if case.vantage == sender:
+        suspicion.rule_out(f"{sender}-host", f"its segments leave it: the capture was taken on the {sender}")
+    if case.vantage == "middle":
+        for side in (f"{sender}-app", f"{sender}-host", f"{sender}-network"):
+            suspicion.rule_out(side, "its segments pass this capture, and no answer does")
+    suspicion.rule_out(f"{silent}-app", "its kernel would acknowledge without the application")
+    _weigh_others(case, suspicion, silent, since_ns)
+    if idle_ns >= IDLE_NS:
+        suspicion.scale(
+            f"{silent}-network", 1.5, "the connection had been idle, and devices forget idle connections"
+        )
+        suspicion.scale("path", 1.5, "the connection had been idle, and devices forget idle connections")
+    return suspicion
+
+
+def _weigh_others(case: Case, suspicion: Suspicion, silent: str, since_ns: int) -> None:
+    """Answers to other connections after the silence began (catalogue section J)."""
+    peers = case.scene.peers
+    if silent == "server" and peers.server(case.server_end.ip).last_answer_ns > since_ns:
+        why = "the server answered another connection after this"
+        for side, factor in (("server-host", 0.3), ("path", 0.5), ("client-network", 0.5)):
+            suspicion.scale(side, factor, why)
+    elif silent == "server" and peers.client(case.client_end.ip).last_answer_ns > since_ns:
+        suspicion.scale("client-network", 0.3, "the client got an answer from another server after this")
+    elif silent == "client" and peers.client(case.client_end.ip).last_answer_ns > since_ns:
+        suspicion.scale("client-host", 0.5, "the client opened another connection after this")
+
+
+def where_to_look(case: Case, sender: str) -> tuple[str, ...]:
+    """The next measurement: does it arrive at the silent end?"""
+    silent = other(sender)
+    near, far = case.end(sender), case.end(silent)
+    port = case.server_end.port
+    if case.vantage == silent:
+        return (
+            f"nft list ruleset; iptables -nvL INPUT    # on {far.ip}: which rule counts the segments?",
+            f"ss -tno 'dst {near.ip}'; uptime    # on {far.ip}: does it still have the connection?",
+        )
+    return (
+        f"tcpdump -ni any 'host {near.ip} and tcp port {port}'    # on {far.ip}: does it arrive?",
+        f"ping -c 3 {far.ip}; traceroute -n -T -p {far.port} {far.ip}    # from {near.ip}",
+    )
