@@ -231,7 +231,8 @@ class Capture:
                 stream, compressed = decompressed(raw)
                 for data, frames in reader.batches(stream):
                     turn ^= 1
-                    self._work.hold()
+                    if self._read_ahead:
+                        self._work.hold()
                     batch = self._decoded(data, frames, self._frames_read + 1, counters, turn)
                     self._frames_read += len(frames)
                     _count(facts, batch, counters)
@@ -276,7 +277,8 @@ class Capture:
                     if not chosen.any():
                         continue
                     turn ^= 1
-                    self._work.hold()
+                    if self._read_ahead:
+                        self._work.hold()
                     segments = decode(data, frames, first, self._rows[turn], counters, chosen, self._verify)
                     yield Batch(data, frames, segments, first)
         except READ_ERRORS as problem:
