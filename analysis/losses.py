@@ -40,7 +40,8 @@ def candidates(table: FlowTable, half: str) -> np.ndarray:
     repeats = column("rto_count").astype(np.int64) + column("fast_count") + column("tlp_count")
     lost = repeats - column("dsack_count")
     often = (lost >= NOTICED_COUNT) & (lost > NOTICED_RATIO * column("data_packets"))
-    return often | ((repeats > 0) & (column("edge_last_ns") - column("edge_ns") >= STALL_NS))
+    stalled = (repeats > 0) & (column("edge_last_ns") - column("edge_ns") >= STALL_NS)
+    return np.asarray(often | stalled)
 
 
 def judge(case: Case, code: str, sender: str) -> Finding | None:

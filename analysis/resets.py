@@ -109,7 +109,7 @@ class Reset:
 def candidates(table: FlowTable) -> np.ndarray:
     """Connections that had opened (or were open before the capture) and carry a RST."""
     opened = (table.flows["established_ns"] > 0) | table.has(Fact.MIDSTREAM)
-    return opened & (table.either("rst_count") > 0)
+    return np.asarray(opened & (table.either("rst_count") > 0))
 
 
 def first_reset(case: Case) -> Reset | None:

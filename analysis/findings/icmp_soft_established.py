@@ -46,7 +46,7 @@ REPEATS = 2
 def candidates(table: FlowTable) -> np.ndarray:
     """An ICMP error, not about size, on a connection that had opened."""
     opened = (table.flows["established_ns"] > 0) & (table.flows["icmp_ns"] > table.flows["established_ns"])
-    return (table.flows["icmp_count"] > 0) & opened & ~pmtu_recovered.candidates(table)
+    return np.asarray((table.flows["icmp_count"] > 0) & opened & ~pmtu_recovered.candidates(table))
 
 
 def judge(case: Case) -> Finding | None:

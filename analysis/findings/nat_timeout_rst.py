@@ -59,12 +59,7 @@ def judge(case: Case) -> Finding | None:
     half = reset.half
     device, end = routers_to(half)
     pause_ns = half.rst_ns - reset.heard_ns
-    if (
-        half.ttl_min != half.ttl_max
-        or not 0 < end - device
-        or pause_ns < PAUSE_NS
-        or case.vantage == reset.sender
-    ):
+    if half.ttl_min != half.ttl_max or device >= end or case.vantage == reset.sender or pause_ns < PAUSE_NS:
         return None
     return _finding(case, reset, pause_ns, end - device)
 
@@ -75,29 +70,30 @@ def _finding(case: Case, reset: Reset, pause_ns: int, nearer: int) -> Finding:
     suspicion = Suspicion({place: 0.75, "middlebox": 0.15, f"{reset.sender}-host": 0.1})
     suspicion.rule_out(f"{reset.to}-app", "its segment was in order")
     quiet = seconds(pause_ns)
+    near, far = case.end(reset.to).ip, case.end(reset.sender).ip
     return Finding(
         CODE,
         PHASE,
         "error",
         0.85 if nearer >= resets.TTL_STEPS else 0.7,
-        f"a device {nearer} hop{'s' if nearer > 1 else ''} before the {reset.sender} ({case.end(reset.sender)}) had"
-        f" forgotten the connection after {quiet} without traffic and reset it",
+        f"a device {nearer} hop{'s' if nearer > 1 else ''} before the {reset.sender} had forgotten the connection"
+        f" to {case.server_end} after {quiet} without traffic and reset it",
         suspicion.suspects(),
         evidence(
             (reset.peer.data_last_frame, reset.peer.data_last_ns, f"last payload of the {reset.to}"),
             (
                 half.rst_frame,
                 half.rst_ns,
-                f"RST without ACK, TTL {half.rst_ttl}; every segment of the {reset.sender} has {half.ttl_first};"
-                f" that end was last heard {quiet} before",
+                f"RST without ACK, TTL {half.rst_ttl}; every segment of the {reset.sender} has"
+                f" {half.ttl_first}; that end was last heard {quiet} before",
             ),
         ),
         suspicion.ruled_out(),
         Errno(**{reset.to: errno_of_reset(reset)}),
         (
-            f"ss -tno 'dst {case.end(reset.to).ip}'    # on {case.end(reset.sender).ip}: still has the connection?",
-            f"traceroute -n -T -p {case.server_end.port} {case.end(reset.sender).ip}    # which device is that?",
-            f"sysctl net.ipv4.tcp_keepalive_time    # on {case.end(reset.to).ip}: must be below {quiet}",
+            f"traceroute -n -T -p {case.server_end.port} {far}    # from the capture: which device is that?",
+            f"ss -tno 'dst {near}'    # on {far}: it still has the connection",
+            f"sysctl net.ipv4.tcp_keepalive_time    # on {near}: must be below {quiet}",
         ),
         "RFC 5382 REQ-5",
     )

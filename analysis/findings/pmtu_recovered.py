@@ -38,7 +38,9 @@ SUPERSEDES = ("segment-loss-up", "segment-loss-down", "spurious-rto", "icmp-soft
 def candidates(table: FlowTable) -> np.ndarray:
     """An ICMP error about a packet's size."""
     kind, code = table.flows["icmp_type"], table.flows["icmp_code"]
-    return (table.flows["icmp_count"] > 0) & (((kind == 3) & (code == 4)) | ((kind == 2) & (code == 0)))
+    return np.asarray(
+        (table.flows["icmp_count"] > 0) & (((kind == 3) & (code == 4)) | ((kind == 2) & (code == 0)))
+    )
 
 
 def quoted_side(case: Case) -> str:

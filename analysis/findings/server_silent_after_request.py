@@ -54,7 +54,8 @@ def candidates(table: FlowTable) -> np.ndarray:
     """A request as the last word, and a client that ended the connection long after it."""
     asked = (table.client("data_packets") > 0) & (table.server("data_last_ns") < table.client("data_last_ns"))
     gave_up = np.maximum(table.client("fin_ns"), table.client("rst_ns"))
-    return asked & (gave_up - table.client("data_last_ns") >= PATIENCE_NS) & ~table.has(Fact.MIDSTREAM)
+    waited = gave_up - table.client("data_last_ns")
+    return np.asarray(asked & (waited >= PATIENCE_NS) & ~table.has(Fact.MIDSTREAM))
 
 
 def judge(case: Case) -> Finding | None:
@@ -104,7 +105,7 @@ def _acknowledged(case: Case) -> bool:
     """Whether every payload byte of the client was acknowledged."""
     client = case.client
     end = client.nxt - (1 if client.fin_count else 0)
-    return ((client.una - end) & 0xFFFFFFFF) < 1 << 31
+    return bool(((client.una - end) & 0xFFFFFFFF) < 1 << 31)
 
 
 def _is_round(waited_ns: int) -> bool:

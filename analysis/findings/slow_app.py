@@ -44,7 +44,7 @@ def candidates(table: FlowTable) -> np.ndarray:
     """One request, and a first answer long after it."""
     asked = (table.client("data_packets") > 0) & (table.server("data_packets") > 0)
     waited = table.server("data_ns") - table.client("data_last_ns")
-    return asked & (waited >= SLOW_NS)
+    return np.asarray(asked & (waited >= SLOW_NS))
 
 
 def judge(case: Case) -> Finding | None:

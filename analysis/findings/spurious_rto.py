@@ -35,12 +35,13 @@ PHASE = "established"
 
 def _needless(table: FlowTable, half: str) -> np.ndarray:
     column = getattr(table, half)
-    return (column("rto_count") > 0) & (column("dsack_count") > 0) | (column("spurious_count") > 1)
+    reported = (column("rto_count") > 0) & (column("dsack_count") > 0)
+    return np.asarray(reported | (column("spurious_count") > 1))
 
 
 def candidates(table: FlowTable) -> np.ndarray:
     """Timeouts, and duplicates reported or seen."""
-    return _needless(table, "client") | _needless(table, "server")
+    return np.asarray(_needless(table, "client") | _needless(table, "server"))
 
 
 def judge(case: Case) -> Finding | None:
