@@ -25,6 +25,7 @@ class Record:
     answered_count: int = 0  # of these, with a SYN-ACK
     refused_count: int = 0  # with a RST and no SYN-ACK
     silent_count: int = 0  # with nothing at all back
+    abandoned_count: int = 0  # with a SYN-ACK that the client reset without an ACK
     half_open_count: int = 0  # with a SYN-ACK that nothing followed from the client
     stalled_count: int = 0  # established, client data acknowledged, and nothing from the server's program
     first_answer_ns: int = 0  # first and last SYN-ACK
@@ -40,9 +41,10 @@ class Record:
 
 
 NOTHING = Record()
-SUMS = (
-    "attempts_count", "answered_count", "refused_count", "silent_count", "half_open_count", "stalled_count",
-)  # fmt: skip
+SUMS = tuple(
+    f"{name}_count"
+    for name in ("attempts", "answered", "refused", "silent", "abandoned", "half_open", "stalled")
+)
 LASTS = ("last_answer_ns", "last_silence_ns", "ttl")
 FIRSTS = ("first_answer_ns", "first_silence_ns", "ttl_min", "rtt_min_ns")
 STALLED_NS = 1_000_000_000
@@ -151,6 +153,7 @@ def _columns(table: FlowTable) -> dict[str, np.ndarray]:
         "answered_count": answered,
         "refused_count": tried & ~answered & (server("rst_count") > 0),
         "silent_count": silent,
+        "abandoned_count": answered & (table.flows["established_ns"] == 0) & (client("rst_count") > 0),
         "half_open_count": answered & (table.flows["established_ns"] == 0) & (client("rst_count") == 0),
         "stalled_count": answered & acked & ~spoken & (table.end_ns - client("data_ns") >= STALLED_NS),
         "first_answer_ns": np.where(answered, server("syn_ns"), NEVER),

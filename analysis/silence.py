@@ -30,15 +30,20 @@ def overdue(case: Case, first_ns: int, count: int) -> bool:
 
 
 def unanswered(table: FlowTable) -> np.ndarray:
-    """SYNs and nothing back."""
-    return (table.client("syn_count") > 0) & (table.server("packets") == 0) & (table.flows["icmp_count"] == 0)
+    """SYNs and nothing back, and a client that does not behave as if it had an answer that the tap missed."""
+    client = table.client
+    waiting = client("packets") - client("duplicate_count") <= client("syn_count") + client("rst_count")
+    silent = (table.server("packets") == 0) & (table.flows["icmp_count"] == 0)
+    return (client("syn_count") > 0) & silent & waiting
 
 
 def unconfirmed(table: FlowTable) -> np.ndarray:
-    """A SYN and a SYN-ACK, and neither ACK nor RST from the client."""
+    """A SYN and a SYN-ACK, neither ACK nor RST from the client, and a server that still waits for one."""
     client, server = table.client, table.server
+    waiting = server("packets") - server("duplicate_count") <= server("synack_count")
     return (
-        (client("syn_count") > 0)
+        waiting
+        & (client("syn_count") > 0)
         & (server("synack_count") > 0)
         & (server("stray_ack_count") == 0)
         & (table.flows["established_ns"] == 0)
@@ -60,12 +65,18 @@ def listener(case: Case) -> Record:
 
 
 def stalled_others(case: Case) -> int:
-    """Other open connections to the port whose data the kernel acknowledged and no program answered."""
+    """Other open connections to the port whose data the kernel acknowledged and no program answered.
+
+    0 when most connections to the port are served: its program accepts, and some requests just take long.
+    """
     client, server = case.client, case.server
     acked = client.data_packets > 0 and client.data_acked_ns > client.data_ns
     spoken = server.data_packets or server.fin_count or server.rst_count
     own = acked and not spoken and server.synack_count and case.since_ns(client.data_ns) >= STALLED_NS
-    return listener(case).stalled_count - int(bool(own))
+    port = listener(case)
+    stalled = port.stalled_count - int(bool(own))
+    served = port.answered_count - int(server.synack_count > 0) - stalled
+    return stalled if stalled > served else 0
 
 
 def dropping_syns(case: Case) -> Suspicion:

@@ -46,7 +46,7 @@ def candidates(table: FlowTable) -> np.ndarray:
 def judge(case: Case) -> Finding | None:
     """The full queue, where the tap is on the server and its program is seen to hang."""
     client, stalled = case.client, stalled_others(case)
-    if not at_server(case) or not stalled or case.scene.one_way:
+    if not at_server(case) or not stalled or case.answers_unseen:
         return None
     if not overdue(case, client.syn_ns, client.syn_count):
         return None

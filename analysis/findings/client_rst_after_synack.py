@@ -36,7 +36,10 @@ from ..verdict import Suspicion
 CODE = "client-rst-after-synack"
 PHASE = "handshake"
 SCAN_PORTS = 10
-"""So many ports tried by one client, none of them opened for good, is a scan."""
+"""So many ports tried by one client, hardly any of them opened for good, is a scan."""
+
+SCAN_SHARE = 0.9
+"""Share of attempts that a scanner leaves unopened."""
 
 
 def candidates(table: FlowTable) -> np.ndarray:
@@ -58,8 +61,10 @@ def judge(case: Case) -> Finding | None:
     client, server = case.client, case.server
     if client.rst_ns < server.syn_ns:
         return None
-    tried = case.scene.peers.client(case.client_end.ip).ports_count
-    scan = tried >= SCAN_PORTS
+    peer = case.scene.peers.client(case.client_end.ip)
+    tried = peer.ports_count
+    unopened = peer.abandoned_count + peer.refused_count + peer.silent_count
+    scan = tried >= SCAN_PORTS and unopened >= SCAN_SHARE * peer.attempts_count
     waited = seconds(server.syn_ns - client.syn_ns)
     if scan:
         found = f"{case.client_end.ip} found port {case.server_end.port} open"

@@ -59,7 +59,8 @@ def judge(case: Case) -> Finding | None:
     """Completed or not."""
     client = case.client
     if case.flow.established_ns:
-        return _completed(case)
+        # Without a RST it was no challenge: a late ACK of the older connection.
+        return _completed(case) if client.rst_count else None
     if not overdue(case, client.syn_ns, client.syn_count) or case.server.synack_count:
         return None
     suspicion = _suspicion(case)

@@ -47,7 +47,7 @@ def judge(case: Case) -> Finding | None:
     """The missing ACK, where the tap is not on the client."""
     client, server = case.client, case.server
     late = overdue(case, server.syn_ns, server.synack_count)
-    if case.vantage == "client" or case.scene.one_way or not late:
+    if case.vantage == "client" or case.answers_unseen or not late:
         return None
     suspicion = dropping_synacks(case)
     repeated = client.syn_count > 1

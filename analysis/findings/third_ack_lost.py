@@ -45,7 +45,7 @@ def candidates(table: FlowTable) -> np.ndarray:
 
 def judge(case: Case) -> Finding | None:
     """The loss, repaired or not."""
-    if case.scene.one_way or story(case) != "ack-lost":
+    if case.answers_unseen or story(case) != "ack-lost":
         return None
     client, server, flow = case.client, case.server, case.flow
     repaired = confirmed(case)
