@@ -35,57 +35,59 @@ Segment = cython.struct(
 
 Flow = cython.struct(
     a_hi=cython.ulonglong, a_lo=cython.ulonglong, b_hi=cython.ulonglong, b_lo=cython.ulonglong,
-    flow_hash=cython.ulonglong, start_ns=cython.longlong, end_ns=cython.longlong,
-    first_frame=cython.ulonglong, last_frame=cython.ulonglong, icmp_ns=cython.longlong,
+    flow_hash=cython.ulonglong, end_ns=cython.longlong, last_frame=cython.ulonglong,
+    established_ns=cython.longlong, packets=cython.uint, marks=cython.uint, a_port=cython.ushort,
+    b_port=cython.ushort, facts=cython.ushort, client_side=cython.uchar, history_length=cython.uchar,
+    start_ns=cython.longlong, first_frame=cython.ulonglong, icmp_ns=cython.longlong,
     icmp_frame=cython.ulonglong, icmp_via_hi=cython.ulonglong, icmp_via_lo=cython.ulonglong,
     history0=cython.ulonglong, history1=cython.ulonglong, history2=cython.ulonglong,
-    history3=cython.ulonglong, established_ns=cython.longlong, established_frame=cython.ulonglong,
-    packets=cython.uint, previous=cython.uint, icmp_count=cython.uint, anomalies=cython.uint,
-    marks=cython.uint, a_port=cython.ushort, b_port=cython.ushort, facts=cython.ushort,
-    icmp_mtu=cython.ushort, icmp_type=cython.uchar, icmp_code=cython.uchar, icmp_ttl=cython.uchar,
-    icmp_side=cython.uchar, client_side=cython.uchar, roles_percent=cython.uchar,
-    history_length=cython.uchar, unused=cython.uchar,
+    history3=cython.ulonglong, established_frame=cython.ulonglong, previous=cython.uint,
+    icmp_count=cython.uint, anomalies=cython.uint, icmp_mtu=cython.ushort, icmp_type=cython.uchar,
+    icmp_code=cython.uchar, icmp_ttl=cython.uchar, icmp_side=cython.uchar, roles_percent=cython.uchar,
+    unused=cython.uchar,
 )
 
 Half = cython.struct(
-    first_ns=cython.longlong, last_ns=cython.longlong, first_frame=cython.ulonglong,
-    last_frame=cython.ulonglong, syn_ns=cython.longlong, syn_frame=cython.ulonglong,
+    timed_ns=cython.longlong, rtt_smoothed_ns=cython.longlong, rtt_sum_ns=cython.longlong,
+    rtt_min_ns=cython.longlong, data_acked_ns=cython.longlong, zero_since_ns=cython.longlong,
+    nxt=cython.uint, una=cython.uint, iss=cython.uint, ack_last=cython.uint, window_bytes=cython.uint,
+    edge_count=cython.uint, timed_seq=cython.uint, keepalive_pending=cython.uint, probe_pending=cython.uint,
+    fin_count=cython.uint, rtt_count=cython.uint, max_acked_bytes=cython.uint, mss=cython.ushort,
+    window_raw=cython.ushort, known=cython.uchar, proven=cython.uchar, believed=cython.uchar,
+    pending=cython.uchar, holes=cython.uchar, wscale=cython.uchar, zeek=cython.uchar,
+    disproved_count=cython.uchar, near_unused0=cython.uint, near_unused1=cython.uint,
+    near_unused2=cython.uint, near_unused3=cython.uint, near_unused4=cython.uint, last_ns=cython.longlong,
+    last_frame=cython.ulonglong, advanced_ns=cython.longlong, data_last_ns=cython.longlong,
+    data_last_frame=cython.ulonglong, payload_bytes=cython.ulonglong, unique_bytes=cython.ulonglong,
+    packets=cython.uint, data_packets=cython.uint, ack_max=cython.uint, window_max_bytes=cython.uint,
+    tsval=cython.uint, tsecr_max=cython.uint, print_seq=cython.uint, print_ack=cython.uint,
+    print_ts=cython.uint, print_bytes=cython.uint, dup_ack_run=cython.uint, rst_count=cython.uint,
+    max_payload_bytes=cython.uint, history_bits=cython.uint, unpadded_count=cython.uint,
+    padded_count=cython.uint, out_count=cython.uint, in_count=cython.uint, print_window=cython.ushort,
+    print_ip_id=cython.ushort, print_flags=cython.ushort, ip_id=cython.ushort, ttl_first=cython.uchar,
+    ttl_min=cython.uchar, ttl_max=cython.uchar, data_ttl=cython.uchar, first_ns=cython.longlong,
+    first_frame=cython.ulonglong, syn_ns=cython.longlong, syn_frame=cython.ulonglong,
     syn_last_ns=cython.longlong, syn_last_frame=cython.ulonglong, fin_ns=cython.longlong,
     fin_frame=cython.ulonglong, fin_acked_ns=cython.longlong, fin_acked_frame=cython.ulonglong,
     rst_ns=cython.longlong, rst_frame=cython.ulonglong, data_ns=cython.longlong,
-    data_frame=cython.ulonglong, data_last_ns=cython.longlong, data_last_frame=cython.ulonglong,
-    data_acked_ns=cython.longlong, advanced_ns=cython.longlong, edge_ns=cython.longlong,
-    edge_last_ns=cython.longlong, zero_since_ns=cython.longlong, zero_total_ns=cython.longlong,
-    hole_ns=cython.longlong, timed_ns=cython.longlong, rtt_min_ns=cython.longlong,
-    rtt_sum_ns=cython.longlong, rtt_smoothed_ns=cython.longlong, payload_bytes=cython.ulonglong,
-    unique_bytes=cython.ulonglong, unseen_bytes=cython.ulonglong, print_ns=cython.longlong, iss=cython.uint,
-    nxt=cython.uint, una=cython.uint, ack_last=cython.uint, ack_max=cython.uint, fin_seq=cython.uint,
-    window_bytes=cython.uint, packets=cython.uint, data_packets=cython.uint, syn_count=cython.uint,
-    synack_count=cython.uint, fin_count=cython.uint, rst_count=cython.uint, rst_seq=cython.uint,
+    data_frame=cython.ulonglong, edge_ns=cython.longlong, edge_last_ns=cython.longlong,
+    zero_total_ns=cython.longlong, hole_ns=cython.longlong, unseen_bytes=cython.ulonglong,
+    fin_seq=cython.uint, syn_count=cython.uint, synack_count=cython.uint, rst_seq=cython.uint,
     rst_ack=cython.uint, rst_expected_seq=cython.uint, rst_peer_ack=cython.uint,
     after_rst_count=cython.uint, syn_repeat_count=cython.uint, synack_repeat_count=cython.uint,
     fin_repeat_count=cython.uint, rto_count=cython.uint, fast_count=cython.uint, tlp_count=cython.uint,
     spurious_count=cython.uint, dsack_count=cython.uint, out_of_order_count=cython.uint,
-    duplicate_count=cython.uint, keepalive_count=cython.uint, keepalive_pending=cython.uint,
-    probe_count=cython.uint, probe_pending=cython.uint, dup_ack_count=cython.uint, dup_ack_run=cython.uint,
-    zero_window_count=cython.uint, window_full_count=cython.uint, gap_count=cython.uint,
-    fill_count=cython.uint, resend_count=cython.uint, edge_seq=cython.uint, edge_count=cython.uint,
-    edge_bytes=cython.uint, stray_ack_count=cython.uint, rtt_count=cython.uint, hole0_left=cython.uint,
-    hole0_right=cython.uint, hole1_left=cython.uint, hole1_right=cython.uint, timed_seq=cython.uint,
-    timed_bytes=cython.uint, tsval=cython.uint, tsecr_max=cython.uint, proof_seq=cython.uint, proof_ts=cython.uint,
-    sack_high=cython.uint, max_acked_bytes=cython.uint, max_payload_bytes=cython.uint,
-    window_max_bytes=cython.uint, print_seq=cython.uint, print_ack=cython.uint, print_ts=cython.uint,
-    print_bytes=cython.uint, partial_sum_count=cython.uint, bad_sum_count=cython.uint,
-    oversize_count=cython.uint, unpadded_count=cython.uint, padded_count=cython.uint, out_count=cython.uint,
-    in_count=cython.uint, history_bits=cython.uint, history_t=cython.uint, history_w=cython.uint,
-    history_g=cython.uint, print_window=cython.ushort, print_ip_id=cython.ushort, print_flags=cython.ushort,
-    mss=cython.ushort, syn_options=cython.ushort, rst_window=cython.ushort, rst_ip_id=cython.ushort,
-    rst_flags=cython.ushort, rst_options=cython.ushort, ip_id=cython.ushort, window_raw=cython.ushort,
-    syn_window=cython.ushort, proven=cython.uchar, believed=cython.uchar, before_rst=cython.uchar,
-    zeek=cython.uchar, zeek_previous=cython.uchar, ttl_first=cython.uchar, ttl_min=cython.uchar,
-    ttl_max=cython.uchar, rst_ttl=cython.uchar, rst_form=cython.uchar, wscale=cython.uchar,
-    known=cython.uchar, holes=cython.uchar, syn_ttl=cython.uchar, data_ttl=cython.uchar,
-    pending=cython.uchar, disproved_count=cython.uchar,
+    duplicate_count=cython.uint, keepalive_count=cython.uint, probe_count=cython.uint,
+    dup_ack_count=cython.uint, zero_window_count=cython.uint, window_full_count=cython.uint,
+    gap_count=cython.uint, fill_count=cython.uint, resend_count=cython.uint, edge_seq=cython.uint,
+    edge_bytes=cython.uint, stray_ack_count=cython.uint, hole0_left=cython.uint, hole0_right=cython.uint,
+    hole1_left=cython.uint, hole1_right=cython.uint, timed_bytes=cython.uint, proof_seq=cython.uint,
+    proof_ts=cython.uint, sack_high=cython.uint, partial_sum_count=cython.uint, bad_sum_count=cython.uint,
+    oversize_count=cython.uint, history_t=cython.uint, history_w=cython.uint, history_g=cython.uint,
+    syn_options=cython.ushort, rst_window=cython.ushort, rst_ip_id=cython.ushort, rst_flags=cython.ushort,
+    rst_options=cython.ushort, syn_window=cython.ushort, before_rst=cython.uchar,
+    zeek_previous=cython.uchar, rst_ttl=cython.uchar, rst_form=cython.uchar, syn_ttl=cython.uchar,
+    spare0=cython.ulonglong, spare1=cython.ulonglong, spare2=cython.ulonglong,
 )
 
 Note = cython.struct(
@@ -511,7 +513,7 @@ def reset_is_acceptable(h: HalfPtr, p: HalfPtr, s: SegmentPtr) -> cython.bint:
     receiver may have had bytes that it has not acknowledged at the tap, so everything from its last
     acknowledgment to the highest byte sent is taken.
     """
-    if p.proven == 3 or p.proven == 0 and p.known & 1 == 0:
+    if p.proven == 3 or (p.proven == 0 and p.known & 1 == 0):
         return s.flags & 0x10 == 0 or p.known & 1 == 0 or (
             ahead(s.ack, p.iss) > 0 and ahead(s.ack, p.nxt) <= 0
         )
@@ -1002,7 +1004,7 @@ def handle_window(h: HalfPtr, p: HalfPtr, s: SegmentPtr, n: NotePtr) -> cython.v
         h.zero_total_ns += s.time_ns - h.zero_since_ns
         h.zero_since_ns = 0
     if (
-        s.payload_bytes and p.known & 4 and p.window_bytes and (p.wscale and h.wscale or p.known & 128)
+        s.payload_bytes and p.known & 4 and p.window_bytes and ((p.wscale and h.wscale) or p.known & 128)
         and s.seq + s.payload_bytes == p.ack_last + p.window_bytes
     ):
         n.marks |= 1 << 14
@@ -1018,7 +1020,7 @@ def handle_window(h: HalfPtr, p: HalfPtr, s: SegmentPtr, n: NotePtr) -> cython.v
 @cython.exceptval(check=False)
 def is_duplicate(h: HalfPtr, s: SegmentPtr) -> cython.bint:
     """The packet captured again (mirror port, `-i any`), not sent again: same bytes, no time between."""
-    age_ns: cython.longlong = s.time_ns - h.print_ns
+    age_ns: cython.longlong = s.time_ns - h.last_ns
     if h.packets == 0 or s.seq != h.print_seq or s.payload_bytes != h.print_bytes or s.flags != h.print_flags:
         return False
     if s.ack != h.print_ack or s.window != h.print_window or s.tsval != h.print_ts or s.ip_id != h.print_ip_id:
@@ -1247,7 +1249,6 @@ def handle_segment(
             h.tsecr_max = s.tsecr
     h.last_ns = s.time_ns
     h.last_frame = s.frame
-    h.print_ns = s.time_ns
     h.print_seq = s.seq
     h.print_ack = s.ack
     h.print_ts = s.tsval

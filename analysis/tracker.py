@@ -15,7 +15,10 @@ from .records import FLOW, HALF, NOTE
 from .services import service_table
 from .states import packed
 
-FIRST_CAPACITY = 1 << 12
+FIRST_CAPACITY = 1 << 17
+"""Rows of untouched zeros cost no memory; growing costs a copy."""
+
+CACHE_LINE = 64
 
 
 @dataclass
@@ -31,10 +34,10 @@ class Tracker:
     attempt_ns: int = 0
     count: int = 0
     evicted_count: int = 0
-    flows: np.ndarray = field(default_factory=lambda: np.zeros(FIRST_CAPACITY, FLOW))
-    halves: np.ndarray = field(default_factory=lambda: np.zeros(2 * FIRST_CAPACITY, HALF))
+    flows: np.ndarray = field(default_factory=lambda: _zeros(FIRST_CAPACITY, FLOW))
+    halves: np.ndarray = field(default_factory=lambda: _zeros(2 * FIRST_CAPACITY, HALF))
     slots: np.ndarray = field(default_factory=lambda: np.zeros(4 * FIRST_CAPACITY, np.uint32))
-    notes: np.ndarray = field(default_factory=lambda: np.zeros(FIRST_CAPACITY, NOTE))
+    notes: np.ndarray = field(default_factory=lambda: np.zeros(1 << 12, NOTE))
     cells: np.ndarray = field(default_factory=packed)
     services: np.ndarray = field(default_factory=service_table)
 
@@ -98,9 +101,16 @@ class Tracker:
         _tracker.rebuild(self.flows, self.slots, self.count)
 
 
+def _zeros(count: int, dtype: np.dtype) -> np.ndarray:
+    """Zeroed rows that begin on a cache line."""
+    raw = np.zeros(count * dtype.itemsize + CACHE_LINE, np.uint8)
+    start = -raw.ctypes.data % CACHE_LINE
+    return raw[start : start + count * dtype.itemsize].view(dtype)
+
+
 def _grown(rows: np.ndarray, capacity: int, used: int) -> np.ndarray:
     """A zeroed array of `capacity` rows that begins with the first `used` of `rows`."""
-    larger = np.zeros(capacity, rows.dtype)
+    larger = _zeros(capacity, rows.dtype)
     larger[:used] = rows[:used]
     return larger
 
