@@ -12,6 +12,7 @@ import numpy as np
 from ..capture.segment import address_text
 from .neighbours import Neighbours
 from .peers import Peers
+from .quality import Traits, pair_of
 from .records import FLOW, HALF, Fact
 from .result import Endpoint, Evidence, Vantage
 from .states import State
@@ -47,6 +48,7 @@ class Scene:
     drop_ratio: float = 0.0  # acknowledged bytes that were never captured / acknowledged bytes
     neighbours: Neighbours = field(default_factory=Neighbours)  # who speaks ARP on the link of the capture
     sides: np.ndarray | None = None  # vantage point per connection, where it is not the same for all
+    traits: Traits = field(default_factory=Traits)  # artefacts of the capture that can veto a finding
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,14 @@ class Case:
         """client, server, middle, both or unknown, as this connection sees it: a host can have both roles."""
         sides = self.scene.sides
         return self.scene.vantage.side if sides is None else str(sides[self.index])
+
+    @property
+    def answers_unseen(self) -> bool:
+        """Whether the capture cannot show answers of one of the two hosts: a missing one means nothing."""
+        if self.scene.one_way or not self.scene.traits.one_way_pairs:
+            return self.scene.one_way
+        flow = self.flow
+        return pair_of(flow.a_hi, flow.a_lo, flow.b_hi, flow.b_lo) in self.scene.traits.one_way_pairs
 
     @property
     def midstream(self) -> bool:

@@ -52,7 +52,9 @@ def stands(table: FlowTable) -> np.ndarray:
 
 def unreliable(case: Case) -> bool:
     """Whether the capture is too poor to say that a FIN or its acknowledgment never came."""
-    return bool(case.scene.one_way or case.scene.drop_ratio > UNSURE_DROP_RATIO)
+    return bool(
+        case.answers_unseen or case.scene.traits.filtered or case.scene.drop_ratio > UNSURE_DROP_RATIO
+    )
 
 
 def beyond_tap(case: Case, side: str) -> Suspicion:

@@ -1,15 +1,64 @@
-"""What the capture itself hides or distorts: looked for first, because it can veto everything else."""
+"""What the capture itself hides or distorts (catalogue section I): looked for first, because it can veto findings.
+
+Each artefact that the records can show is one Quality: what it is, with its share of the whole, and what is
+therefore not said, or said with less confidence. `traits` gives rules the same facts as values.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
 import numpy as np
 
-from .records import Fact
+from .neighbours import Neighbours, Unanswered
+from .records import Fact, Known
 from .result import CaptureFacts, Quality
 from .table import FlowTable
 
 DROP_WORTH_SAYING = 0.001
-"""Acknowledged bytes that were never captured / acknowledged bytes: above this, losses are said with less confidence."""
+"""Share of acknowledged bytes never captured: above this, losses are said with less confidence."""
+
+ONE_WAY_SHARE = 0.95
+"""Share of the connections that show one end only, from which the capture is one-way."""
+
+ENOUGH = 3
+"""So many alike make a habit of the capture, where one or two are chance."""
+
+FIRST_MOMENT_NS = 100_000_000
+"""A capture needs this long to get going on every queue; what is missing then is missing because of it."""
+
+FIRST_RETRY_NS = 1_000_000_000
+"""RFC 6298 section 2: the first retransmission of a SYN. Who has waited for less has not waited in vain."""
+
+SHUFFLE_NS = 5_000_000
+"""Packets of several queues reach the file out of order by less than this; more is a clock that was set."""
+
+DAY_NS = 86_400_000_000_000
+
+TOLD_COUNT = 3
+"""Silent addresses of one asker that are told one by one; more are told together."""
+
+Pair = tuple[int, int, int, int]
+"""Both addresses of a connection, the lower one first."""
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What rules have to know about the capture."""
+
+    one_way: bool = False  # only one direction of the traffic was captured
+    one_way_pairs: frozenset[Pair] = (
+        frozenset()
+    )  # pairs of hosts of which only one is ever seen, though the other answers
+    drop_ratio: float = 0.0  # acknowledged bytes that were never captured / acknowledged bytes
+    filtered: bool = False  # only segments with SYN, FIN or RST were captured
+
+
+def traits(table: FlowTable) -> Traits:
+    """The traits of one table of connections."""
+    return Traits(is_one_way(table), one_way_pairs(table), drop_ratio(table), is_filtered(table))
 
 
 def drop_ratio(table: FlowTable) -> float:
@@ -21,41 +70,282 @@ def drop_ratio(table: FlowTable) -> float:
     return unseen / whole if whole else 0.0
 
 
+def half_seen(table: FlowTable) -> np.ndarray:
+    """Connections that go on as if the other end answered, and it is not seen at all.
+
+    After a SYN or SYN-ACK, any segment that is neither of these nor RST shows that an answer came. Without one, new data for a
+    second and no repeat does: without acknowledgments a sender would have repeated some (RFC 6298).
+    """
+    halves = table.halves
+    opening = halves["syn_count"] + halves["synack_count"]
+    goes_on = halves["packets"] - halves["duplicate_count"] > opening + halves["rst_count"]
+    flows_on = (halves["advanced_ns"] - halves["first_ns"] >= FIRST_RETRY_NS) & (
+        halves["data_packets"] >= ENOUGH
+    )
+    flows_on &= (halves["rto_count"] == 0) & (halves["edge_count"] == 0)
+    active = np.where(opening > 0, goes_on, flows_on)
+    silent = halves["packets"] == 0
+    return np.asarray((active[0::2] & silent[1::2]) | (active[1::2] & silent[0::2]))
+
+
 def is_one_way(table: FlowTable) -> bool:
-    """Only one direction was captured: acknowledgments advance over bytes that nobody was seen sending."""
-    first = (table.halves["packets"][0::2] > 0) & (table.halves["packets"][1::2] == 0)
-    second = (table.halves["packets"][1::2] > 0) & (table.halves["packets"][0::2] == 0)
-    single = first | second
-    moving = single & (table.either("data_packets") > 0) & table.has(Fact.SYN)
-    answered_unseen = single & (table.either("data_packets") > 0)
-    return bool(len(table) and answered_unseen.sum() >= 0.95 * len(table) and moving.any())
+    """Only one direction was captured: hardly a connection shows both ends, and some go on as if answered."""
+    if not len(table):
+        return False
+    both = (table.halves["packets"][0::2] > 0) & (table.halves["packets"][1::2] > 0)
+    return bool(both.mean() <= 1 - ONE_WAY_SHARE and half_seen(table).mean() > 1 - ONE_WAY_SHARE)
 
 
-def inspect(facts: CaptureFacts, table: FlowTable) -> tuple[Quality, ...]:
-    """Everything about one capture that a reader of its findings has to know."""
-    found: list[Quality] = []
-    packets = int(table.flows["packets"].sum())
-    if facts.error:
-        found.append(Quality("capture-truncated", facts.error, "what comes after is not analysed"))
-    if facts.kernel_dropped_count:
-        text = f"the capturing kernel dropped {facts.kernel_dropped_count} packets"
-        found.append(Quality("capture-drop", text, "missing segments may have been on the wire"))
-    missed = drop_ratio(table)
-    if missed > DROP_WORTH_SAYING:
-        text = f"{missed:.1%} of the acknowledged bytes were never captured"
-        found.append(Quality("capture-drop", text, "losses are said with less confidence"))
-    if is_one_way(table):
+def one_way_pairs(table: FlowTable) -> frozenset[Pair]:
+    """Pairs of hosts with connections that go on unanswered, and none that shows both."""
+    missing = half_seen(table)
+    if not missing.any():
+        return frozenset()
+    seen = (table.halves["packets"][0::2] > 0) & (table.halves["packets"][1::2] > 0)
+    found = _pairs(table.flows[missing])
+    return found - _pairs(table.flows[seen]) if seen.any() else found
+
+
+def _pairs(flows: np.ndarray) -> frozenset[Pair]:
+    columns = np.column_stack([flows[name] for name in ("a_hi", "a_lo", "b_hi", "b_lo")])
+    return frozenset(pair_of(*ends) for ends in np.unique(columns, axis=0).tolist())
+
+
+def pair_of(a_hi: int, a_lo: int, b_hi: int, b_lo: int) -> Pair:
+    """Two addresses as a key that does not depend on their order."""
+    return (*min((a_hi, a_lo), (b_hi, b_lo)), *max((a_hi, a_lo), (b_hi, b_lo)))
+
+
+def is_filtered(table: FlowTable) -> bool:
+    """Every segment carries SYN, FIN or RST, and some connections cannot have lived on these alone."""
+    halves = table.halves
+    flagged = halves["syn_count"] + halves["synack_count"] + halves["fin_count"] + halves["rst_count"]
+    if not len(table) or bool((halves["packets"] - halves["duplicate_count"] > flagged).any()):
+        return False
+    answered = (table.client("syn_count") == 1) & (table.server("synack_count") == 1)
+    closed = answered & (table.either("fin_count") > 0)
+    return bool(closed.any() or answered.sum() >= ENOUGH)
+
+
+@dataclass
+class Clock:
+    """Whether time runs forward in the file. Fed with times in file order."""
+
+    shuffled_count: int = 0  # packets a little earlier than the one before them
+    steps: list[tuple[int, int]] = field(default_factory=list)  # (frame, ns back), the first few
+    steps_count: int = 0
+    _last_ns: int = 0
+
+    def feed(self, segments: np.ndarray) -> None:
+        """Rows in capture order."""
+        times = segments["time_ns"]
+        if self._last_ns and times[0] < self._last_ns:
+            self._back(int(segments["frame"][0]), self._last_ns - int(times[0]))
+        behind = times[1:] < times[:-1]
+        if behind.any():
+            for place in np.flatnonzero(behind)[:1000].tolist():
+                self._back(int(segments["frame"][place + 1]), int(times[place]) - int(times[place + 1]))
+        self._last_ns = int(times[-1])
+
+    def _back(self, frame: int, by_ns: int) -> None:
+        if by_ns <= SHUFFLE_NS:
+            self.shuffled_count += 1
+            return
+        self.steps_count += 1
+        if len(self.steps) < ENOUGH:
+            self.steps.append((frame, by_ns))
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the inspections look at."""
+
+    facts: CaptureFacts
+    table: FlowTable
+    traits: Traits
+    neighbours: Neighbours
+    clock: Clock
+    vantage: str
+
+    def total(self, column: str) -> int:
+        """A HALF column summed over everything."""
+        return int(self.table.halves[column].sum())
+
+
+def inspect(look: Look) -> tuple[Quality, ...]:
+    """Everything about one capture that a reader of its findings has to know, the gravest first."""
+    return tuple(quality for inspection in INSPECTIONS for quality in inspection(look))
+
+
+def _truncated(look: Look) -> Iterator[Quality]:
+    if look.facts.error:
+        yield Quality("capture-truncated", look.facts.error, "what comes after is not analysed")
+
+
+def _one_way(look: Look) -> Iterator[Quality]:
+    if look.traits.one_way:
         text = "only one direction of the traffic was captured"
-        found.append(Quality("one-way-capture", text, "nothing is said about answers that are missing"))
-    duplicates = int(table.halves["duplicate_count"].sum())
-    if duplicates > max(1, packets // 100):
-        text = f"{duplicates} of {packets} segments were captured twice"
-        found.append(Quality("capture-duplicate", text, "the second copies are not counted as retransmissions"))
-    started = int(table.has(Fact.MIDSTREAM).sum())
-    if started:
-        text = f"{started} of {len(table)} connections were open before the capture began"
-        found.append(Quality("mid-stream-start", text, "nothing is said about how they opened"))
-    if table.has(Fact.SHORT).any():
-        text = "packets were cut when they were captured (snap length)"
-        found.append(Quality("snaplen-cut", text, "application data is not described"))
-    return tuple(found)
+        yield Quality("one-way-capture", text, "nothing is said about answers that are missing")
+    elif look.traits.one_way_pairs:
+        count = int(half_seen(look.table).sum())
+        text = f"of {count} of {len(look.table)} connections only one direction was captured"
+        yield Quality("one-way-capture", text, "nothing is said about missing answers between these hosts")
+
+
+def _filtered(look: Look) -> Iterator[Quality]:
+    if look.traits.filtered:
+        text = "the capture holds only segments with SYN, FIN or RST: it was filtered by flags"
+        yield Quality(
+            "filtered-capture",
+            text,
+            "nothing is said about data and acknowledgments, nor that they are missing",
+        )
+
+
+def _dropped(look: Look) -> Iterator[Quality]:
+    dropped, packets = look.facts.kernel_dropped_count, look.facts.packets_count
+    if dropped:
+        text = f"the capturing system dropped {dropped} packets and kept {packets}"
+        yield Quality("capture-drop", text, "a segment that is missing here may have been on the wire")
+    ratio = look.traits.drop_ratio
+    if ratio > DROP_WORTH_SAYING and not look.traits.filtered:
+        text = f"{ratio:.1%} of the acknowledged bytes were never captured: the capture lost packets, not the network"
+        yield Quality(
+            "capture-drop", text, "losses and missing answers are said with less confidence or not at all"
+        )
+
+
+def _clock(look: Look) -> Iterator[Quality]:
+    clock = look.clock
+    if clock.steps_count:
+        frame, by_ns = clock.steps[0]
+        more = f", and {clock.steps_count - 1} times more" if clock.steps_count > 1 else ""
+        by = f"{by_ns / DAY_NS:.0f} days" if by_ns >= 2 * DAY_NS else f"{by_ns / 1e9:.3g} s"
+        text = f"time goes back by {by} at frame {frame}{more}"
+        yield Quality("clock-step", text, "durations and delays around it are wrong")
+    if clock.shuffled_count:
+        text = (
+            f"{clock.shuffled_count} packets stand after later ones, by 5 ms at most (several capture queues)"
+        )
+        yield Quality("multiqueue-reorder", text, "the order of nearly simultaneous packets proves nothing")
+
+
+def _started(look: Look) -> Iterator[Quality]:
+    table = look.table
+    headless = (
+        (table.server("synack_count") > 0) & (table.client("syn_count") == 0) & (table.client("packets") > 0)
+    )
+    late = headless & (table.flows["start_ns"] - table.start_ns <= FIRST_MOMENT_NS)
+    if late.any():
+        text = f"the SYN of {_of(late, table)} that begin with the capture is missing: it started a moment too late"
+        yield Quality("late-first-packet", text, "a missing SYN in the first 0.1 s is no anomaly")
+    midstream = table.has(Fact.MIDSTREAM) & ~late
+    if midstream.any():
+        text = f"{_of(midstream, table)} were open before the capture began"
+        yield Quality(
+            "mid-stream-start", text, "nothing is said about how they opened; window sizes are unknown"
+        )
+
+
+def _ended(look: Look) -> Iterator[Quality]:
+    table, halves = look.table, look.table.halves
+    waiting = (halves["known"] & Known.UNA != 0) & ((halves["nxt"] - halves["una"]).astype(np.int32) > 0)
+    waiting |= (halves["syn_count"] > 0) & (halves["known"] & Known.UNA == 0)
+    recent = table.end_ns - halves["last_ns"] < FIRST_RETRY_NS
+    gone = table.either("rst_count") > 0
+    cut = (waiting & recent).reshape(-1, 2).any(axis=1) & ~gone
+    if cut.any():
+        text = f"{_of(cut, table)} had waited less than a second for an answer when the capture ended"
+        yield Quality("early-end", text, "they count as unfinished, not as failed")
+
+
+def _cut(look: Look) -> Iterator[Quality]:
+    short = look.table.has(Fact.SHORT)
+    if short.any():
+        text = f"packets of {_of(short, look.table)} were cut when they were captured (snap length)"
+        yield Quality(
+            "snaplen-cut", text, "application data is not described; lengths come from the IP header"
+        )
+
+
+def _duplicated(look: Look) -> Iterator[Quality]:
+    twice, packets = look.total("duplicate_count"), look.total("packets")
+    if twice > max(1, packets // 100):
+        text = f"{twice} of {packets} segments were captured twice (mirror port, several interfaces, both sides of a router)"
+        yield Quality(
+            "capture-duplicate", text, "the second copies are left out; they are no retransmissions"
+        )
+
+
+def _offloaded(look: Look) -> Iterator[Quality]:
+    packets, large, partial = (
+        look.total(name) for name in ("packets", "oversize_count", "partial_sum_count")
+    )
+    if large >= ENOUGH:
+        yield _oversize(look, large, packets)
+    if partial >= ENOUGH:
+        text = f"{partial} of {packets} checksums were left to the sender's network card (checksum offload)"
+        yield Quality("csum-offload", text, "they are no damage; their sender is the capturing host")
+
+
+def _oversize(look: Look, large: int, packets: int) -> Quality:
+    """Sent by the end where the capture was taken: cut later by its card. Received there: joined by its card."""
+    sent = (
+        int(getattr(look.table, look.vantage)("oversize_count").sum())
+        if look.vantage in ("client", "server")
+        else large
+    )
+    code = "tso-oversize" if 2 * sent >= large else "gro-oversize"
+    what = "its card cuts them later" if code == "tso-oversize" else "its card joined them"
+    where = f" at the {look.vantage}, where {what}" if look.vantage in ("client", "server") else ""
+    text = f"{large} of {packets} segments are longer than the MSS allows: captured{where} (segmentation offload)"
+    return Quality(
+        code, text, "segments are counted as captured, not as sent on the wire; their size is no MTU fault"
+    )
+
+
+def _silent_neighbours(look: Look) -> Iterator[Quality]:
+    """Questions for a link address that nobody answers: no TCP comes of it, so no connection can carry the finding."""
+    by_asker: dict[str, list[Unanswered]] = defaultdict(list)
+    for entry in look.neighbours.unanswered:
+        by_asker[entry.asker_ip].append(entry)
+    for asker, entries in by_asker.items():
+        if len(entries) > TOLD_COUNT:
+            some = ", ".join(entry.ip for entry in entries[:TOLD_COUNT])
+            text = f"{asker} asked for {len(entries)} addresses of its link and none answered: {some}, ..."
+            yield Quality(
+                "arp-no-reply", text, "packets to them are never sent; a scan for hosts looks like this, too"
+            )
+            continue
+        for entry in entries:
+            yield _silent_neighbour(entry)
+
+
+def _silent_neighbour(entry: Unanswered) -> Quality:
+    span_s = (entry.last_ns - entry.first_ns) / 1e9
+    kind = "neighbour solicitation" if ":" in entry.ip else "ARP"
+    text = (
+        f"{entry.asker_ip} asked for {entry.ip} {entry.count} times in {span_s:.1f} s ({kind}, frames {entry.first_frame}"
+        f" to {entry.last_frame}) and got no answer: that host is down or not on this link"
+    )
+    effect = f"packets from {entry.asker_ip} to {entry.ip} are never sent: connect() fails after 3 s with EHOSTUNREACH"
+    return Quality("arp-no-reply", text, effect)
+
+
+def _of(mask: np.ndarray, table: FlowTable) -> str:
+    return f"{int(mask.sum())} of {len(table)} connection{'s' if len(table) != 1 else ''}"
+
+
+INSPECTIONS: tuple[Callable[[Look], Iterator[Quality]], ...] = (
+    _truncated,
+    _one_way,
+    _filtered,
+    _dropped,
+    _clock,
+    _silent_neighbours,
+    _started,
+    _ended,
+    _cut,
+    _duplicated,
+    _offloaded,
+)

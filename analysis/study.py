@@ -77,6 +77,7 @@ class Study:
         self._shown_flows = shown_flows
         self._tracker = Tracker()
         self._neighbours = Collector()
+        self._clock = quality.Clock()
         self._start_ns: int | None = None
         self._end_ns = 0
         self._scene: Scene | None = None
@@ -94,6 +95,7 @@ class Study:
         self._end_ns = max(self._end_ns, last)
         self._tracker.feed(segments)
         self._neighbours.feed(segments)
+        self._clock.feed(segments)
 
     def judge(self, start_ns: int | None = None, end_ns: int | None = None) -> list[tuple[int, int]]:
         """Ask every rule. Returns the frame ranges that the second pass needs.
@@ -108,16 +110,18 @@ class Study:
         )
         heard = self._neighbours.finish()
         where = vantage.given(self._vantage_side) if self._vantage_side else vantage.infer(table, heard)
+        traits = quality.traits(table)
         self._scene = Scene(
             table,
             gather(table),
             where.vantage,
             table.start_ns,
             end,
-            quality.is_one_way(table),
-            quality.drop_ratio(table),
+            traits.one_way,
+            traits.drop_ratio,
             heard,
             where.sides,
+            traits,
         )
         self._judged = self._ask(table)
         chosen = [index for index, _ in self._judged[: self._shown_flows]]
@@ -147,12 +151,19 @@ class Study:
         ]
         folded = incidents.fold(flows)
         told = tuple(
-            replace(facts, vantage=scene.vantage, quality=quality.inspect(facts, scene.table)) for facts in captures
+            replace(facts, vantage=scene.vantage, quality=quality.inspect(self._look(facts, len(captures))))
+            for facts in captures
         )
         totals = self._totals(scene.table, flows, words, ends, captures)
         return Analysis(
             tool_version, headline(folded, totals), told, tuple(flows), folded, totals, self._left_out_count
         )
+
+    def _look(self, facts: CaptureFacts, captures_count: int) -> quality.Look:
+        """What is inspected of one capture; between several files, time may go back."""
+        scene = self.scene
+        clock = self._clock if captures_count == 1 else quality.Clock()
+        return quality.Look(facts, scene.table, scene.traits, scene.neighbours, clock, scene.vantage.side)
 
     def _ask(self, table: FlowTable) -> list[tuple[int, list[Finding]]]:
         """(connection, findings) pairs, worst first."""

@@ -13,6 +13,7 @@ from ..result import SEVERITIES, Finding
 from . import (
     accept_queue_ack_drop,
     accept_queue_syn_drop,
+    arp_no_reply,
     client_rst_after_synack,
     close_wait_stuck,
     close_with_unread,
@@ -112,6 +113,7 @@ RULES: tuple[ModuleType, ...] = (
     fin_wait_2_orphan,
     half_open_dead_peer,
     time_wait_assassinated,
+    arp_no_reply,
 )
 
 BY_CODE = {rule.CODE: rule for rule in RULES}
