@@ -13,6 +13,9 @@ from .verdict import Suspicion
 FIRST_RETRY_NS = SECOND
 """RFC 6298 section 2.1: a SYN or SYN-ACK is repeated after one second; before that nothing is late."""
 
+COPY_NS = SECOND // 10
+"""Repeats closer together than this are copies made on the way or by the capture, not a timer's."""
+
 PATIENCE_NS = 3 * SECOND
 """A live end answers within the first retry or two; three seconds cover satellite links and one loss."""
 
@@ -23,10 +26,11 @@ SURE = 0.85
 """A vantage point inferred with less confidence does not clear a neighbour."""
 
 
-def overdue(case: Case, first_ns: int, count: int) -> bool:
-    """Whether what was first sent at `first_ns`, `count` times in all, should have been answered by now."""
+def overdue(case: Case, first_ns: int, last_ns: int) -> bool:
+    """Whether what was first sent at `first_ns`, last at `last_ns`, should have been answered by now."""
     waited_ns = case.since_ns(first_ns)
-    return waited_ns >= FIRST_RETRY_NS and (count > 1 or waited_ns >= PATIENCE_NS)
+    repeated = last_ns - first_ns >= COPY_NS
+    return waited_ns >= FIRST_RETRY_NS and (repeated or waited_ns >= PATIENCE_NS)
 
 
 def unanswered(table: FlowTable) -> np.ndarray:
@@ -52,6 +56,16 @@ def unconfirmed(table: FlowTable) -> np.ndarray:
         & (client("data_packets") == 0)
         & ~table.has(Fact.SIMULTANEOUS_OPEN)
     )
+
+
+def still_waiting(case: Case) -> bool:
+    """Whether an end shows that the handshake is not complete: it repeats its SYN or its SYN-ACK by a timer.
+
+    A server that stops after one SYN-ACK has the ACK, which the capture then missed (or sends SYN cookies).
+    """
+    client, server = case.client, case.server
+    asked = client.syn_last_ns > server.syn_ns and client.syn_count > 1
+    return asked or server.syn_last_ns - server.syn_ns >= COPY_NS
 
 
 def at_server(case: Case) -> bool:

@@ -48,7 +48,7 @@ def judge(case: Case) -> Finding | None:
     client, stalled = case.client, stalled_others(case)
     if not at_server(case) or not stalled or case.answers_unseen:
         return None
-    if not overdue(case, client.syn_ns, client.syn_count):
+    if not overdue(case, client.syn_ns, client.syn_last_ns):
         return None
     opened = bool(case.flow.established_ns)
     after = seconds(client.syn_last_ns - client.syn_ns)

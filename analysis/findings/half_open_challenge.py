@@ -61,7 +61,7 @@ def judge(case: Case) -> Finding | None:
     if case.flow.established_ns:
         # Without a RST it was no challenge: a late ACK of the older connection.
         return _completed(case) if client.rst_count else None
-    if not overdue(case, client.syn_ns, client.syn_count) or case.server.synack_count:
+    if not overdue(case, client.syn_ns, client.syn_last_ns) or case.server.synack_count:
         return None
     suspicion = _suspicion(case)
     reset = "its RST changes nothing" if client.rst_count else "no RST is seen in answer"

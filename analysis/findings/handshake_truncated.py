@@ -44,7 +44,7 @@ def judge(case: Case) -> Finding | None:
     """Too young to be called unanswered."""
     client, server = case.client, case.server
     half, what = (server, "SYN-ACK") if server.synack_count else (client, "SYN")
-    if case.answers_unseen or overdue(case, half.syn_ns, half.synack_count or half.syn_count):
+    if case.answers_unseen or overdue(case, half.syn_ns, half.syn_last_ns):
         return None
     left = seconds(case.since_ns(half.syn_ns))
     return Finding(

@@ -30,7 +30,7 @@ import numpy as np
 from ..case import Case, evidence, seconds
 from ..records import Fact
 from ..result import Finding
-from ..silence import dropping_syns
+from ..silence import COPY_NS, dropping_syns
 from ..table import FlowTable
 
 CODE = "syn-lost-recovered"
@@ -44,6 +44,7 @@ def candidates(table: FlowTable) -> np.ndarray:
         (client("syn_repeat_count") > 0)
         & (server("synack_count") > 0)
         & (server("syn_ns") > client("syn_last_ns"))
+        & (client("syn_last_ns") - client("syn_ns") >= COPY_NS)
         & (server("stray_ack_count") == 0)
         & (table.flows["established_ns"] > 0)
         & ~table.has(Fact.SIMULTANEOUS_OPEN)

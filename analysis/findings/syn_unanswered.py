@@ -47,7 +47,7 @@ def candidates(table: FlowTable) -> np.ndarray:
 def judge(case: Case) -> Finding | None:
     """Silence after repeats, or after a long enough wait."""
     client = case.client
-    if case.answers_unseen or not overdue(case, client.syn_ns, client.syn_count):
+    if case.answers_unseen or not overdue(case, client.syn_ns, client.syn_last_ns):
         return None
     suspicion = dropping_syns(case)
     span = seconds(client.syn_last_ns - client.syn_ns)

@@ -27,7 +27,7 @@ import numpy as np
 
 from ..case import Case, evidence, seconds
 from ..result import Errno, Finding
-from ..silence import dropping_synacks, overdue, unconfirmed
+from ..silence import dropping_synacks, overdue, still_waiting, unconfirmed
 from ..table import FlowTable
 from ..verdict import Suspicion
 
@@ -43,7 +43,8 @@ def candidates(table: FlowTable) -> np.ndarray:
 def judge(case: Case) -> Finding | None:
     """The ignored answer, where the tap is on the client."""
     client, server = case.client, case.server
-    if case.vantage != "client" or not overdue(case, server.syn_ns, server.synack_count):
+    late = overdue(case, server.syn_ns, server.syn_last_ns) and still_waiting(case)
+    if case.vantage != "client" or not late:
         return None
     damaged = server.bad_sum_count > 0
     suspicion = (

@@ -1,9 +1,9 @@
 """The server answered the SYN, and its SYN-ACK was never acknowledged.
 
 Signature
-    SYN-ACKs (at least two, or one with three seconds of silence after it) and neither ACK nor RST from the
-    client, seen anywhere but on the client. The client repeating its SYN shows that it is alive and does
-    not get the answer.
+    SYN-ACKs (at least two, or one and a repeated SYN) and neither ACK nor RST from the client, seen
+    anywhere but on the client. The client repeating its SYN shows that it is alive and does not get the
+    answer.
 
 Meaning
     The server works. Its answer is lost on the way back, or the client's ACK is.
@@ -29,7 +29,7 @@ import numpy as np
 
 from ..case import Case, evidence, seconds
 from ..result import Errno, Finding
-from ..silence import dropping_synacks, listener, overdue, unconfirmed
+from ..silence import dropping_synacks, listener, overdue, still_waiting, unconfirmed
 from ..table import FlowTable
 
 CODE = "synack-unacked"
@@ -46,7 +46,7 @@ def candidates(table: FlowTable) -> np.ndarray:
 def judge(case: Case) -> Finding | None:
     """The missing ACK, where the tap is not on the client."""
     client, server = case.client, case.server
-    late = overdue(case, server.syn_ns, server.synack_count)
+    late = overdue(case, server.syn_ns, server.syn_last_ns) and (still_waiting(case) or bool(_crowd(case)))
     if case.vantage == "client" or case.answers_unseen or not late:
         return None
     suspicion = dropping_synacks(case)
@@ -55,13 +55,14 @@ def judge(case: Case) -> Finding | None:
         suspicion.scale("client-host", 2.0, "the client does not repeat its SYN: gone, or never there")
     tail = "; the client keeps repeating its SYN" if repeated else _crowd(case)
     last = server.syn_last_frame if server.synack_count > 1 else 0
+    times = f"{server.synack_count} times" if last else "once"
     since = seconds(case.since_ns(server.syn_last_ns))
     return Finding(
         CODE,
         PHASE,
         "error",
         0.9 if repeated else 0.6,
-        f"the SYN-ACK of {case.server_end} was never acknowledged, sent {server.synack_count} times{tail}",
+        f"the SYN-ACK of {case.server_end} was never acknowledged, sent {times}{tail}",
         suspicion.suspects(),
         evidence(
             (client.syn_frame, client.syn_ns, f"SYN, {client.syn_count} in all"),

@@ -54,7 +54,7 @@ def judge(case: Case) -> Finding | None:
     if client.rst_form != 2 or client.rst_seq == expected or client.rst_ns < server.syn_ns:
         return None
     opened = bool(case.flow.established_ns)
-    if not opened and not overdue(case, client.syn_ns, client.syn_count):
+    if not opened and not overdue(case, client.syn_ns, client.syn_last_ns):
         return None
     suspicion = Suspicion({"server-network": 0.5, "path": 0.2, "server-host": 0.2, "client-network": 0.1})
     suspicion.rule_out("client-app", "the client's kernel refuses the answer as RFC 9293 tells it to")
