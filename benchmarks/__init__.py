@@ -1,0 +1,1 @@
+"""Synsight beside other analyzers, as ratios in one run: `python -m benchmarks`."""
