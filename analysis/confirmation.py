@@ -18,12 +18,13 @@ DEFERRED_NS = 5 * SECOND // 2
 
 def repeated(table: FlowTable) -> np.ndarray:
     """A repeated SYN-ACK, and an ACK (or data) of the client."""
-    return (
+    mask: np.ndarray = (
         (table.server("synack_repeat_count") > 0)
         & (table.client("syn_count") > 0)
         & (table.flows["established_ns"] > 0)
         & ~table.has(Fact.SIMULTANEOUS_OPEN)
     )
+    return mask
 
 
 def story(case: Case) -> str:

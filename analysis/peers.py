@@ -6,7 +6,7 @@ Counted over columns, and only when a rule asks: a capture without failures pays
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -60,6 +60,7 @@ class Group:
         ids, order, starts = _numbered(keys)
         self._keys = tuple(key[order][starts] for key in keys)
         self._columns: dict[str, np.ndarray] = {}
+        self._found: dict[tuple[int, ...], Record] = {}
         if len(starts) == 0:
             return
         for name in SUMS:
@@ -73,6 +74,11 @@ class Group:
 
     def find(self, *key: int) -> Record:
         """The record of a key, NOTHING when nothing was tried."""
+        if key not in self._found:
+            self._found[key] = self._search(key)
+        return self._found[key]
+
+    def _search(self, key: tuple[int, ...]) -> Record:
         left, right = 0, len(self._keys[0])
         for column, part in zip(self._keys, key, strict=True):
             wanted = column.dtype.type(part)
@@ -95,19 +101,19 @@ class Peers:
 
     def listener(self, ip: str, port: int) -> Record:
         """All connections to one address and port."""
-        return self._listeners.find(*address_halves(ip), port)
+        return self._listeners.find(*_halves(ip), port)
 
     def server(self, ip: str) -> Record:
         """All connections to one address."""
-        return self._servers.find(*address_halves(ip))
+        return self._servers.find(*_halves(ip))
 
     def client(self, ip: str) -> Record:
         """All connections from one address."""
-        return self._clients.find(*address_halves(ip))
+        return self._clients.find(*_halves(ip))
 
     def pair(self, client_ip: str, server_ip: str, port: int) -> Record:
         """All connections from one address to one address and port."""
-        return self._pairs.find(*address_halves(client_ip), *address_halves(server_ip), port)
+        return self._pairs.find(*_halves(client_ip), *_halves(server_ip), port)
 
     @cached_property
     def _listeners(self) -> Group:
@@ -128,6 +134,12 @@ class Peers:
     @cached_property
     def _columns(self) -> dict[str, np.ndarray]:
         return _columns(self.table)
+
+
+@lru_cache(1 << 12)
+def _halves(ip: str) -> tuple[int, int]:
+    high, low = address_halves(ip)
+    return int(high), int(low)
 
 
 def gather(table: FlowTable) -> Peers:

@@ -38,14 +38,15 @@ def unanswered(table: FlowTable) -> np.ndarray:
     client = table.client
     waiting = client("packets") - client("duplicate_count") <= client("syn_count") + client("rst_count")
     silent = (table.server("packets") == 0) & (table.flows["icmp_count"] == 0)
-    return (client("syn_count") > 0) & silent & waiting
+    mask: np.ndarray = (client("syn_count") > 0) & silent & waiting
+    return mask
 
 
 def unconfirmed(table: FlowTable) -> np.ndarray:
     """A SYN and a SYN-ACK, neither ACK nor RST from the client, and a server that still waits for one."""
     client, server = table.client, table.server
     waiting = server("packets") - server("duplicate_count") <= server("synack_count")
-    return (
+    mask: np.ndarray = (
         waiting
         & (client("syn_count") > 0)
         & (server("synack_count") > 0)
@@ -56,6 +57,7 @@ def unconfirmed(table: FlowTable) -> np.ndarray:
         & (client("data_packets") == 0)
         & ~table.has(Fact.SIMULTANEOUS_OPEN)
     )
+    return mask
 
 
 def still_waiting(case: Case) -> bool:
@@ -65,7 +67,7 @@ def still_waiting(case: Case) -> bool:
     """
     client, server = case.client, case.server
     asked = client.syn_last_ns > server.syn_ns and client.syn_count > 1
-    return asked or server.syn_last_ns - server.syn_ns >= COPY_NS
+    return bool(asked or server.syn_last_ns - server.syn_ns >= COPY_NS)
 
 
 def at_server(case: Case) -> bool:

@@ -26,7 +26,8 @@ def answered_by_icmp(table: FlowTable, kinds: Kinds, kinds6: Kinds) -> np.ndarra
     quoted_client = flows["icmp_side"] == flows["client_side"]
     asked = (table.client("syn_count") > 0) & (table.server("synack_count") == 0)
     waiting = (flows["established_ns"] == 0) & (table.client("data_packets") == 0)
-    return asked & waiting & (flows["icmp_count"] > 0) & wanted & quoted_client
+    mask: np.ndarray = asked & waiting & (flows["icmp_count"] > 0) & wanted & quoted_client
+    return mask
 
 
 def _packed(kinds: Kinds) -> list[int]:

@@ -40,7 +40,8 @@ SUPERSEDES = ("syn-unanswered", "syn-lost-recovered")
 
 def candidates(table: FlowTable) -> np.ndarray:
     """SYNs that were not answered, or not at first."""
-    return unanswered(table) | syn_lost_recovered.candidates(table)
+    mask: np.ndarray = unanswered(table) | syn_lost_recovered.candidates(table)
+    return mask
 
 
 def judge(case: Case) -> Finding | None:

@@ -45,7 +45,7 @@ SCAN_SHARE = 0.9
 def candidates(table: FlowTable) -> np.ndarray:
     """A RST of the client with the number after its SYN, and no ACK before it."""
     client, server = table.client, table.server
-    return (
+    mask: np.ndarray = (
         (client("syn_count") > 0)
         & (server("synack_count") > 0)
         & (server("stray_ack_count") == 0)
@@ -54,6 +54,7 @@ def candidates(table: FlowTable) -> np.ndarray:
         & (table.flows["established_ns"] == 0)
         & ~table.has(Fact.SIMULTANEOUS_OPEN)
     )
+    return mask
 
 
 def judge(case: Case) -> Finding | None:

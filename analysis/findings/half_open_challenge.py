@@ -46,13 +46,14 @@ def candidates(table: FlowTable) -> np.ndarray:
     """The server's first segment in answer to a SYN is an ACK of something else."""
     client, server = table.client, table.server
     before = (server("synack_count") == 0) | (server("first_ns") < server("syn_ns"))
-    return (
+    mask: np.ndarray = (
         (client("syn_count") > 0)
         & (server("stray_ack_count") > 0)
         & before
         & ~table.has(Fact.MIDSTREAM)
         & ~table.has(Fact.SIMULTANEOUS_OPEN)
     )
+    return mask
 
 
 def judge(case: Case) -> Finding | None:

@@ -37,7 +37,8 @@ def candidates(table: FlowTable) -> np.ndarray:
     """Handshakes that wait for an answer at the end of the capture."""
     asked = unanswered(table) & (table.end_ns - table.client("syn_ns") < PATIENCE_NS)
     answered = unconfirmed(table) & (table.end_ns - table.server("syn_ns") < PATIENCE_NS)
-    return asked | answered
+    mask: np.ndarray = asked | answered
+    return mask
 
 
 def judge(case: Case) -> Finding | None:

@@ -41,12 +41,13 @@ PHASE = "handshake"
 
 def candidates(table: FlowTable) -> np.ndarray:
     """A SYN, no SYN-ACK, a RST from the server."""
-    return (
+    mask: np.ndarray = (
         (table.client("syn_count") > 0)
         & (table.server("synack_count") == 0)
         & (table.server("rst_count") > 0)
         & ~table.has(Fact.SIMULTANEOUS_OPEN)
     )
+    return mask
 
 
 def judge(case: Case) -> Finding | None:

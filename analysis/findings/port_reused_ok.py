@@ -47,7 +47,8 @@ def candidates(table: FlowTable) -> np.ndarray:
     server_first = (server_fin > 0) & (client_fin > 0) & (server_fin < client_fin)
     soon = table.client("syn_ns") - table.flows["end_ns"][before] < TIME_WAIT_NS
     opened = table.has(Fact.HANDSHAKE) & (table.server("stray_ack_count") == 0)
-    return table.has(Fact.REUSED) & (previous >= 0) & server_first & soon & opened
+    mask: np.ndarray = table.has(Fact.REUSED) & (previous >= 0) & server_first & soon & opened
+    return mask
 
 
 def judge(case: Case) -> Finding:

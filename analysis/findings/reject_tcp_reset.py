@@ -40,12 +40,13 @@ PHASE = "handshake"
 
 def candidates(table: FlowTable) -> np.ndarray:
     """A RST of the form that answers a SYN."""
-    return (
+    mask: np.ndarray = (
         (table.client("syn_count") > 0)
         & (table.server("rst_form") == 1)
         & (table.flows["established_ns"] == 0)
         & ~table.has(Fact.SIMULTANEOUS_OPEN)
     )
+    return mask
 
 
 def judge(case: Case) -> Finding | None:

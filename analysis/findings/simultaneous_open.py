@@ -35,7 +35,8 @@ PHASE = "handshake"
 
 def candidates(table: FlowTable) -> np.ndarray:
     """SYNs that crossed."""
-    return table.has(Fact.SIMULTANEOUS_OPEN)
+    mask: np.ndarray = table.has(Fact.SIMULTANEOUS_OPEN)
+    return mask
 
 
 def judge(case: Case) -> Finding:

@@ -40,7 +40,7 @@ PHASE = "handshake"
 def candidates(table: FlowTable) -> np.ndarray:
     """A repeated SYN, and a SYN-ACK only after the repeat."""
     client, server = table.client, table.server
-    return (
+    mask: np.ndarray = (
         (client("syn_repeat_count") > 0)
         & (server("synack_count") > 0)
         & (server("syn_ns") > client("syn_last_ns"))
@@ -49,6 +49,7 @@ def candidates(table: FlowTable) -> np.ndarray:
         & (table.flows["established_ns"] > 0)
         & ~table.has(Fact.SIMULTANEOUS_OPEN)
     )
+    return mask
 
 
 def judge(case: Case) -> Finding | None:

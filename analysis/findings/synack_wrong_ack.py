@@ -38,13 +38,14 @@ PHASE = "handshake"
 def candidates(table: FlowTable) -> np.ndarray:
     """The server's first segment is a SYN-ACK, and some acknowledgment of the server is stray."""
     server = table.server
-    return (
+    mask: np.ndarray = (
         (table.client("syn_count") > 0)
         & (table.client("rst_count") > 0)
         & (server("synack_count") > 0)
         & (server("stray_ack_count") > 0)
         & (server("first_ns") == server("syn_ns"))
     )
+    return mask
 
 
 def judge(case: Case) -> Finding | None:

@@ -36,7 +36,8 @@ PHASE = "handshake"
 
 def candidates(table: FlowTable) -> np.ndarray:
     """One repeated SYN-ACK in a connection that the client acknowledged."""
-    return repeated(table) & (table.server("synack_repeat_count") == 1)
+    mask: np.ndarray = repeated(table) & (table.server("synack_repeat_count") == 1)
+    return mask
 
 
 def judge(case: Case) -> Finding | None:
