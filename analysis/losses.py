@@ -29,9 +29,15 @@ UNTRUSTED_DROPS = 0.02
 
 
 def lost_count(half: HalfRow) -> int:
-    """Repeats of payload that were needed: those that the peer reported as duplicates (RFC 2883) do not
-    count."""
-    return max(0, int(half.rto_count + half.fast_count + half.tlp_count) - int(half.dsack_count))
+    """Repeats of payload that were needed and got through.
+
+    Those that the peer reported as duplicates (RFC 2883) were not needed; those of a segment that is still being
+    repeated are for rto-backoff-dead to tell, once there are enough.
+    """
+    pending = half.edge_count if half.edge_bytes else 0
+    return max(
+        0, int(half.rto_count + half.fast_count + half.tlp_count) - int(half.dsack_count) - int(pending)
+    )
 
 
 def candidates(table: FlowTable, half: str) -> np.ndarray:
@@ -49,7 +55,7 @@ def judge(case: Case, code: str, sender: str) -> Finding | None:
     half = case.half(sender)
     lost = lost_count(half)
     stall_ns = int(half.edge_last_ns - half.edge_ns) if half.edge_last_ns else 0
-    stalled = lost > 0 and stall_ns >= STALL_NS
+    stalled = lost > 0 and stall_ns >= STALL_NS and not half.edge_count
     ratio = lost / half.data_packets if half.data_packets else 0.0
     if case.scene.one_way or case.scene.drop_ratio > UNTRUSTED_DROPS:
         return None

@@ -76,8 +76,8 @@ def _finding(case: Case, reset: Reset, pause_ns: int, nearer: int) -> Finding:
         PHASE,
         "error",
         0.85 if nearer >= resets.TTL_STEPS else 0.7,
-        f"a device {nearer} hop{'s' if nearer > 1 else ''} before the {reset.sender} had forgotten the connection"
-        f" to {case.server_end} after {quiet} without traffic and reset it",
+        f"a device {nearer} hop{'s' if nearer > 1 else ''} before the {reset.sender} had forgotten the"
+        f" connection to {case.server_end} after {quiet} without traffic and reset it",
         suspicion.suspects(),
         evidence(
             (reset.peer.data_last_frame, reset.peer.data_last_ns, f"last payload of the {reset.to}"),

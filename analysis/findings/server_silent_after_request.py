@@ -73,7 +73,7 @@ def judge(case: Case) -> Finding | None:
     stuck = not server.fin_count or bool(client.rst_count and client.rst_ns == min(ended))
     if not stuck and not _is_round(waited_ns):
         return None
-    suspicion = Suspicion({"server-app": 1.0})
+    suspicion = Suspicion({"server-app": 1.0} if stuck else {"server-app": 0.7, "nobody": 0.3})
     for side in ("client-host", "client-network", "path", "server-network", "server-host"):
         suspicion.rule_out(side, "the server's kernel acknowledged the whole request")
     how, frame = ("FIN", client.fin_frame) if client.fin_ns == min(ended) else ("RST", client.rst_frame)
