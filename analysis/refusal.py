@@ -49,7 +49,8 @@ def _nearer(case: Case) -> Contradiction | None:
     weights = dict(where.weights)
     if source.endswith("other ports"):
         weights["server-host"] = 0.08  # another host may stand behind that port
-    why = f"TTL {ttl} where {source} have {highest}: {hops(highest) - hops(ttl)} hops nearer"
+    gained = hops(highest) - hops(ttl)
+    why = f"TTL {ttl} where {source} have {highest}: {gained} hop{'s' if gained > 1 else ''} nearer"
     return Contradiction(weights, why, confidence)
 
 

@@ -93,7 +93,7 @@ def _evidence(case: Case) -> tuple[Evidence, ...]:
     told = f"RST, seq 0, acknowledges the SYN, {delay} later, TTL {server.rst_ttl}"
     lowest, highest, source, _ = baseline(case)
     if farther(case):
-        told += f"; {farther(case)} hops behind what answers on {source}: the port leads to another host"
+        told += f"; {farther(case)} hop(s) behind what answers on {source}: the port leads to another host"
     elif highest:
         told += f", as in {source}" if lowest == highest else f", in the range {lowest}-{highest} of {source}"
     last = case.scene.peers.listener(case.server_end.ip, case.server_end.port).last_answer_ns

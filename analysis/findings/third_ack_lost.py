@@ -50,14 +50,18 @@ def judge(case: Case) -> Finding | None:
     client, server, flow = case.client, case.server, case.flow
     repaired = confirmed(case)
     suspicion = _suspicion(case)
-    count = server.synack_repeat_count
+    times = f" {server.synack_repeat_count} times" if server.synack_repeat_count > 1 else ""
+    seen_late = flow.established_ns > server.syn_last_ns
+    where, what = (
+        (case.client_end, "when does the ACK leave?") if seen_late else (case.server_end, "does it arrive?")
+    )
     end = "it opened late" if repaired else "and the client's data stays unacknowledged"
     return Finding(
         CODE,
         PHASE,
         "warning" if repaired else "error",
         0.8,
-        f"{case.server_end} did not get the ACK of its SYN-ACK and repeated it {count} times; {end}",
+        f"{case.server_end} did not get the ACK of its SYN-ACK and repeated it{times}; {end}",
         suspicion.suspects(),
         evidence(
             (server.syn_frame, server.syn_ns, "SYN-ACK"),
@@ -68,7 +72,7 @@ def judge(case: Case) -> Finding | None:
                 f"SYN-ACK again, {seconds(server.syn_last_ns - server.syn_ns)} after the first",
             ),
             (
-                client.data_frame,
+                client.data_frame if client.data_frame != flow.established_frame else 0,
                 client.data_ns,
                 f"the client's first data, {seconds(client.data_ns - server.syn_ns)} after the SYN-ACK",
             ),
@@ -76,7 +80,7 @@ def judge(case: Case) -> Finding | None:
         suspicion.ruled_out(),
         next=(
             f"tcpdump -ni any 'host {case.client_end.ip} and tcp port {case.server_end.port}'"
-            f"    # on {case.server_end.ip}: does the bare ACK arrive?",
+            f"    # on {where.ip}: {what}",
         ),
         authority="RFC 9293 section 3.5; ip-sysctl tcp_synack_retries",
     )
