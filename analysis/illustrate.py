@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from ..capture.segment import Flag, IpFlag, Kind
-from .case import Case, seconds
+from ..capture.segment import Flag, IpFlag, Kind, address_text
+from .case import Case, HalfRow, seconds
 from .icmp import error_name
 from .payloads import describe
+from .recorder import NoteRow, Recording, SegmentRow
 from .records import REPEATS, Mark
-from .recorder import Recording
 from .result import Finding, LadderRow, StateChange
 from .states import State
+
+REPEAT_BITS, DUPLICATE = int(REPEATS), int(Mark.DUPLICATE)
 
 NOTES = (
     (Mark.DUPLICATE, "captured twice"),
@@ -35,25 +35,24 @@ NOTES = (
     (Mark.STRAY_ACK, "acknowledges another connection's bytes"),
     (Mark.RST_IGNORED, "outside the window: to be ignored"),
 )
+NOTE_BITS = tuple((int(mark), text) for mark, text in NOTES)
+FLAG_BITS = tuple((int(flag), flag.name or "") for flag in (Flag.SYN, Flag.FIN, Flag.RST, Flag.PSH, Flag.URG))
+SYN, FIN, RST, ACK = (int(flag) for flag in (Flag.SYN, Flag.FIN, Flag.RST, Flag.ACK))
+STATE_TEXTS = tuple(state.text for state in State)
 
 
 def state_changes(case: Case, recording: Recording) -> tuple[StateChange, ...]:
     """Every entry into a state, in capture order, client and server interleaved."""
     changes: list[StateChange] = []
-    client_side = case.flow.client_side
-    current = {0: (0, 0), 1: (0, 0)}
-    for row, note in zip(recording.segments, recording.notes, strict=True):
-        for side in (0, 1):
-            proven, believed = int(note[f"proven{side}"]), int(note[f"believed{side}"])
-            if current[side] == (proven, believed):
-                continue
-            known = current[side]
-            current[side] = (proven, believed)
-            name = "client" if side == client_side else "server"
-            if believed != known[1] or (proven == believed and known[0] != known[1]):
-                changes.append(
-                    StateChange(name, State(believed).text, proven == believed, int(row["time_ns"]), int(row["frame"]))
-                )
+    names = ("client", "server") if case.flow.client_side == 0 else ("server", "client")
+    known = [(0, 0), (0, 0)]
+    for row, note in zip(recording.rows, recording.remarks, strict=True):
+        for side, now in enumerate(((note.proven0, note.believed0), (note.proven1, note.believed1))):
+            before, known[side] = known[side], now
+            proven, believed = now
+            if now != before and (believed != before[1] or (proven == believed and before[0] != before[1])):
+                text = STATE_TEXTS[believed]
+                changes.append(StateChange(names[side], text, proven == believed, row.time_ns, row.frame))
     return tuple(changes)
 
 
@@ -63,65 +62,64 @@ def ladder(
     """One row per kept segment; `missing` adds one for what never came: (sender, label)."""
     suspect = finding.suspects[0].side if finding and finding.suspects else None
     fatal = finding is not None and finding.severity == "error"
-    fates = _lost(case, recording) if fatal else set()
-    rows = [
-        _row(case, recording, place, suspect if place in fates else None)
-        for place in range(len(recording.segments))
-    ]
+    rows = []
+    for row, note, payload in zip(recording.rows, recording.remarks, recording.payloads, strict=True):
+        lost = fatal and _is_lost(case, row, note)
+        rows.append(_rung(case, row, note, payload, suspect if lost else None))
     if missing and rows:
         rows.append(_absent(case, rows[-1], missing, suspect))
     return tuple(rows)
 
 
-def _lost(case: Case, recording: Recording) -> set[int]:
-    """Rows whose bytes the other end never acknowledged although they were repeated or nothing came back."""
-    lost: set[int] = set()
-    for place, (row, note) in enumerate(zip(recording.segments, recording.notes, strict=True)):
-        if row["kind"] != Kind.TCP or row["flags"] & Flag.RST or int(note["marks"]) & Mark.DUPLICATE:
-            continue
-        half = case.client if note["side"] == case.flow.client_side else case.server
-        peer = case.server if half is case.client else case.client
-        length = int(row["payload_bytes"]) + bool(row["flags"] & Flag.SYN) + bool(row["flags"] & Flag.FIN)
-        if length == 0:
-            continue
-        end = (int(row["seq"]) + length) & 0xFFFFFFFF
-        acked = bool(half.known & 8) and ((half.una - end) & 0xFFFFFFFF) < 0x80000000
-        repeated = half.syn_repeat_count + half.synack_repeat_count + half.edge_count + half.fin_repeat_count
-        if not acked and (repeated or peer.packets == 0):
-            lost.add(place)
-    return lost
+def _is_lost(case: Case, row: SegmentRow, note: NoteRow) -> bool:
+    """Whether the other end never acknowledged bytes that were repeated, or that nothing answered."""
+    length = row.payload_bytes + bool(row.flags & SYN) + bool(row.flags & FIN)
+    if row.kind != Kind.TCP or row.flags & RST or note.marks & DUPLICATE or length == 0:
+        return False
+    half, peer = _ends(case, note)
+    end = (row.seq + length) & 0xFFFFFFFF
+    acked = bool(half.known & 8) and ((half.una - end) & 0xFFFFFFFF) < 0x80000000
+    repeated = half.syn_repeat_count or half.synack_repeat_count or half.edge_count or half.fin_repeat_count
+    return not acked and bool(repeated or peer.packets == 0)
 
 
-def _row(case: Case, recording: Recording, place: int, stops_at: str | None) -> LadderRow:
-    row, note = recording.segments[place], recording.notes[place]
-    from_client = int(note["side"]) == case.flow.client_side
-    half, peer = (case.client, case.server) if from_client else (case.server, case.client)
-    marks = int(note["marks"])
-    own, far = ("0", "1") if case.flow.client_side == 0 else ("1", "0")
-    words = [text for mark, text in NOTES if marks & mark]
-    if row["kind"] == Kind.ICMP_ERROR:
-        name = error_name(int(row["icmp_type"]), int(row["icmp_code"]), bool(row["ip_flags"] & IpFlag.V6))
-        return LadderRow(
-            int(row["frame"]), int(row["time_ns"]), "server" if from_client else "client", f"ICMP {name}",
-            _relative(row["seq"], half.iss), None, 0, None,
-        )  # fmt: skip
+def _ends(case: Case, note: NoteRow) -> tuple[HalfRow, HalfRow]:
+    """Sender and receiver of a row."""
+    if note.side == case.flow.client_side:
+        return case.client, case.server
+    return case.server, case.client
+
+
+def _rung(case: Case, row: SegmentRow, note: NoteRow, payload: bytes, stops_at: str | None) -> LadderRow:
+    half, peer = _ends(case, note)
+    from_client = half is case.client
+    ends = (note.proven0, note.believed0), (note.proven1, note.believed1)
+    client, server = ends if case.flow.client_side == 0 else ends[::-1]
+    states = {
+        "client_state": STATE_TEXTS[client[1]],
+        "server_state": STATE_TEXTS[server[1]],
+        "client_certain": client[0] == client[1],
+        "server_certain": server[0] == server[1],
+    }
+    if row.kind == Kind.ICMP_ERROR:
+        name = error_name(row.icmp_type, row.icmp_code, bool(row.ip_flags & IpFlag.V6))
+        sender, seq = "server" if from_client else "client", _relative(row.seq, half.iss)
+        via = f"from {address_text(row.via_hi, row.via_lo)}"
+        return LadderRow(row.frame, row.time_ns, sender, f"ICMP {name}", seq, None, 0, None, via, **states)
     return LadderRow(
-        int(row["frame"]),
-        int(row["time_ns"]),
+        row.frame,
+        row.time_ns,
         "client" if from_client else "server",
         _label(row),
-        _relative(row["seq"], half.iss) if half.known & 1 else int(row["seq"]),
-        _relative(row["ack"], peer.iss) if row["flags"] & Flag.ACK and peer.known & 1 else None,
-        int(row["payload_bytes"]),
+        _relative(row.seq, half.iss) if half.known & 1 else row.seq,
+        _relative(row.ack, peer.iss) if row.flags & ACK and peer.known & 1 else None,
+        row.payload_bytes,
         _window(row, half.wscale, peer.wscale),
-        ", ".join(words),
-        describe(recording.payloads[place], int(row["payload_class"])),
+        ", ".join(text for bit, text in NOTE_BITS if note.marks & bit),
+        describe(payload, row.payload_class),
         stops_at,
-        bool(marks & REPEATS),
-        State(int(note[f"believed{own}"])).text,
-        State(int(note[f"believed{far}"])).text,
-        bool(note[f"believed{own}"] == note[f"proven{own}"]),
-        bool(note[f"believed{far}"] == note[f"proven{far}"]),
+        bool(note.marks & REPEAT_BITS),
+        **states,
     )
 
 
@@ -136,29 +134,23 @@ def _absent(case: Case, last: LadderRow, missing: tuple[str, str], suspect: str 
     )  # fmt: skip
 
 
-def _label(row: np.void) -> str:
-    flags = int(row["flags"])
-    names = [
-        name
-        for bit, name in ((Flag.SYN, "SYN"), (Flag.FIN, "FIN"), (Flag.RST, "RST"), (Flag.PSH, "PSH"), (Flag.URG, "URG"))
-        if flags & bit
-    ]
-    if flags & Flag.ACK:
+def _label(row: SegmentRow) -> str:
+    names = [name for bit, name in FLAG_BITS if row.flags & bit]
+    if row.flags & ACK:
         names.append("ACK")
     label = "-".join(names) or "no flags"
-    return f"{label} {int(row['payload_bytes'])} B" if row["payload_bytes"] else label
+    return f"{label} {row.payload_bytes} B" if row.payload_bytes else label
 
 
 def _relative(number: int, base: int) -> int:
     """Sequence numbers as an offset from the initial one, modulo 2^32, small negative ones kept negative."""
-    offset = (int(number) - int(base)) & 0xFFFFFFFF
+    offset = (number - base) & 0xFFFFFFFF
     return offset - (1 << 32) if offset > 0xFFFF0000 else offset
 
 
-def _window(row: np.void, own_scale: int, peer_scale: int) -> int | None:
-    window = int(row["window"])
-    if row["flags"] & Flag.SYN:
-        return window
+def _window(row: SegmentRow, own_scale: int, peer_scale: int) -> int | None:
+    if row.flags & SYN:
+        return int(row.window)
     if own_scale and peer_scale:
-        return window << (own_scale - 1)
-    return window if own_scale != peer_scale else None
+        return int(row.window) << (own_scale - 1)
+    return int(row.window) if own_scale != peer_scale else None

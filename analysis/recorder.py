@@ -6,10 +6,12 @@ everything remarkable in between are kept; what is left out is counted.
 
 from __future__ import annotations
 
+from collections import namedtuple
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..capture.segment import SEGMENT
 from .records import NOTE, Mark
 from .table import FlowTable
 from .tracker import Tracker
@@ -25,17 +27,18 @@ PAYLOAD_BYTES = 512
 ORDINARY = int(Mark.WINDOW_UPDATE | Mark.DUP_ACK | Mark.OUT_OF_ORDER)
 
 
+SegmentRow = namedtuple("SegmentRow", SEGMENT.names)  # type: ignore[misc]
+NoteRow = namedtuple("NoteRow", NOTE.names)  # type: ignore[misc]
+
+
 @dataclass(frozen=True)
 class Recording:
-    """The kept rows of one connection, in capture order."""
+    """The kept rows of one connection, in capture order, as tuples of plain numbers."""
 
-    segments: np.ndarray  # SEGMENT
-    notes: np.ndarray  # NOTE
+    rows: tuple[SegmentRow, ...]
+    remarks: tuple[NoteRow, ...]
     payloads: tuple[bytes, ...]  # the first captured payload bytes of each row
     left_out_count: int
-
-
-EMPTY = Recording(np.zeros(0, NOTE), np.zeros(0, NOTE), (), 0)
 
 
 class Recorder:
@@ -78,11 +81,11 @@ class Recorder:
         result = {}
         totals = {index: total for index, total in self._totals.values()}
         for index, parts in self._parts.items():
-            segments = np.concatenate([part[0] for part in parts])
-            notes = np.concatenate([part[1] for part in parts])
+            rows = tuple(SegmentRow._make(row) for part in parts for row in part[0].tolist())
+            remarks = tuple(NoteRow._make(note) for part in parts for note in part[1].tolist())
             payloads = tuple(payload for part in parts for payload in part[2])
-            kept = int((segments["kind"] == 0).sum())
-            result[index] = Recording(segments, notes, payloads, max(0, totals[index] - kept))
+            kept = sum(row.kind == 0 for row in rows)
+            result[index] = Recording(rows, remarks, payloads, max(0, totals[index] - kept))
         return result
 
     def _lookup(self, number: int) -> tuple[int, int] | None:

@@ -43,8 +43,14 @@ from .tracker import Tracker, history_text
 DETAILED_FLOWS = 20_000
 """Connections with findings that are told one by one; the rest is counted."""
 
-SHOWN_FLOWS = 500
+SHOWN_FLOWS = 100
 """Connections whose segments are read a second time, worst first."""
+
+SURE_FLOWS = 10
+"""Of these, so many are read again whatever it costs."""
+
+READING_FRAMES, READING_RATIO = 250_000, 0.05
+"""The rest only while the second reading stays within so many frames, or this share of the capture."""
 
 KINDS = (
     ("syn", "syn_repeat_count"),
@@ -124,7 +130,7 @@ class Study:
             traits,
         )
         self._judged = self._ask(table)
-        chosen = [index for index, _ in self._judged[: self._shown_flows]]
+        chosen = self._affordable(table)
         self._recorder = Recorder(table, chosen) if chosen else None
         return self._recorder.spans if self._recorder else []
 
@@ -133,6 +139,18 @@ class Study:
         """What `judge` found out about the capture as a whole."""
         assert self._scene is not None, "judge() comes first"
         return self._scene
+
+    def _affordable(self, table: FlowTable) -> list[int]:
+        """The worst connections, as many as the second reading may cost."""
+        first, last = table.flows["first_frame"], table.flows["last_frame"]
+        frames = int(last.max()) - int(first.min()) + 1 if len(table) else 0
+        budget = max(READING_FRAMES, READING_RATIO * frames)
+        chosen: list[int] = []
+        for index, _ in self._judged[: self._shown_flows]:
+            budget -= int(last[index]) - int(first[index]) + 1
+            if budget >= 0 or len(chosen) < SURE_FLOWS:
+                chosen.append(index)
+        return chosen
 
     def illustrate(self, segments: np.ndarray, data: np.ndarray) -> None:
         """Rows of the second pass, with the buffer that holds their payload."""
@@ -182,7 +200,7 @@ class Study:
             found = findings.judge(case, asked)
             if found or everything:
                 judged.append((index, found))
-        return sorted(judged, key=lambda pair: (_badness(pair[1]), pair[0]))
+        return _worst_first(judged, table)
 
     def _totals(
         self,
@@ -210,11 +228,19 @@ def _counts(words: np.ndarray) -> dict[str, int]:
     return dict(sorted(Counter(words.tolist()).items()))
 
 
-def _badness(found: list[Finding]) -> tuple[int, float]:
-    """Sort key: errors before warnings before infos, surer ones first."""
-    if not found:
-        return (len(SEVERITIES), 0.0)
-    return (-SEVERITIES.index(found[0].severity), -found[0].confidence)
+def _worst_first(judged: list[tuple[int, list[Finding]]], table: FlowTable) -> list[tuple[int, list[Finding]]]:
+    """Errors before warnings before infos; one of each kind at each listener before a second of any."""
+    seen: Counter[tuple[str, bytes]] = Counter()
+    ranked = []
+    for index, found in judged:
+        if not found:
+            ranked.append(((len(SEVERITIES), 0, 0.0, index), (index, found)))
+            continue
+        kind = (found[0].code, table.server_key[index].tobytes())
+        key = (-SEVERITIES.index(found[0].severity), seen[kind], -found[0].confidence, index)
+        seen[kind] += 1
+        ranked.append((key, (index, found)))
+    return [pair for _, pair in sorted(ranked, key=lambda item: item[0])]
 
 
 def _flow(case: Case, found: list[Finding], recording: Recording | None, word: str, end: str) -> Flow:
