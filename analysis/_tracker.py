@@ -506,6 +506,15 @@ def is_stray_reset(h: HalfPtr, s: SegmentPtr) -> cython.bint:
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
+def is_foreign_reset(h: HalfPtr, s: SegmentPtr) -> cython.bint:
+    """A RST whose TTL no other segment of its sender has: perhaps a device on the way sent it."""
+    return h.ttl_first != 0 and (s.ttl < h.ttl_min or s.ttl > h.ttl_max)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
 def reset_is_acceptable(h: HalfPtr, p: HalfPtr, s: SegmentPtr) -> cython.bint:
     """Whether the other end `p` must obey this RST of `h` (RFC 9293 section 3.10.7.3, RFC 5961 section 3.2).
 
@@ -565,6 +574,8 @@ def move_states(
         anomaly = 0
     elif event == 1 and h.proven == 11 and n.marks & 0x02:
         anomaly = 0  # a SYN-ACK captured late
+    elif event == 4 and is_foreign_reset(h, s):
+        anomaly = 0  # believed, not proven
     else:
         anomaly = prove(flow, h, event, cells)
     if anomaly == 4 and h.rst_count and h.before_rst:
@@ -578,8 +589,10 @@ def move_states(
         h.pending &= ~(0x02 | 0x04 | 0x08 | 0x01 | 0x40)
         if p.fin_count and ahead(s.ack, p.fin_seq) < 0 and s.flags & 0x10:
             pass  # the peer's FIN is still on its way to it: pending stays
-    elif event == 4:
+    elif event == 4 and not is_foreign_reset(h, s):
         h.pending = 0
+    elif event == 4:
+        h.pending |= 0x40
 
     # What is now on its way to the other end.
     if flags & 0x04:
