@@ -2,7 +2,8 @@
 
 A repeat whose original the tap saw (HALF.resend_count) was lost after the tap, or its acknowledgment was; a
 repeat that fills a gap (HALF.fill_count) was lost before it. At the sender's own tap nothing can be lost
-before it but by the capture itself; at the receiver's nothing after it but by the receiving host."""
+before it but by the capture itself; at the receiver's nothing after it but by the receiving host.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +22,7 @@ NOTICED_RATIO = 0.01
 
 MATERIAL_COUNT = 3
 STALL_NS = SECOND
-"""A segment that took this long to get through was lost more than once (or has the timeout of RFC 6298, 1
-s)."""
+"""A segment that took this long to get through was lost more than once, or timed as in RFC 6298 (1 s)."""
 
 UNTRUSTED_DROPS = 0.02
 """When the capture itself missed more of what was acknowledged, its gaps say nothing about the network."""
@@ -31,8 +31,8 @@ UNTRUSTED_DROPS = 0.02
 def lost_count(half: HalfRow) -> int:
     """Repeats of payload that were needed and got through.
 
-    Those that the peer reported as duplicates (RFC 2883) were not needed; those of a segment that is still being
-    repeated are for rto-backoff-dead to tell, once there are enough.
+    Those that the peer reported as duplicates (RFC 2883) were not needed; those of a segment that is still
+    being repeated are for rto-backoff-dead to tell, once there are enough.
     """
     pending = half.edge_count if half.edge_bytes else 0
     return max(

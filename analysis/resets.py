@@ -5,7 +5,8 @@ A host's own RST has one of three forms (HALF.rst_form): R1 refuses a SYN; R2, w
 for which no socket exists, numbered as that segment acknowledged; R3, with ACK, is sent by a live socket that
 its own side aborts, and looks like any other segment of that socket. A forged one contradicts what its
 alleged sender otherwise sends. No single contradiction is enough: some stacks send a RST with another TTL or
-without timestamps."""
+without timestamps.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +23,10 @@ NO_SOCKET, LIVE_SOCKET = 2, 3
 """Values of HALF.rst_form that occur once a connection has opened."""
 
 TTL_STEPS = 2
-"""A TTL that differs by one may be another path of equal cost; two routers more or less are another
-sender."""
+"""A TTL one off may be another path of equal cost; two routers more or less are another sender."""
 
 COUNTER_STEPS = 4096
-"""Linux counts IP identifications per flow (each segment one more); a value this far away is not from that
-counter."""
+"""Linux counts IP identifications per flow, one more each; a value this far away is from another counter."""
 
 CLOSING_WORDS_BYTES = 64
 """What a client may say while it closes (a TLS close_notify, `QUIT`) and nobody misses."""
@@ -66,15 +65,13 @@ class Reset:
 
     @property
     def kernel_gave_up(self) -> bool:
-        """Whether the sender's kernel had waited in vain: the RST ends keepalives, probes or
-        retransmissions."""
+        """Whether the sender's kernel had waited in vain: keepalives, probes or repeats came before."""
         half = self.half
         return bool(half.keepalive_pending >= 2 or half.probe_pending >= 2 or half.edge_count >= 4)
 
     @property
     def heard_ns(self) -> int:
-        """Last sign of life before the RST of the end that is named as its sender: it spoke or
-        acknowledged."""
+        """When the end that is named as the sender had last spoken or acknowledged something."""
         half = self.half
         return int(max(half.first_ns, half.data_last_ns, half.advanced_ns, self.peer.data_acked_ns))
 
@@ -113,8 +110,7 @@ def candidates(table: FlowTable) -> np.ndarray:
 
 
 def first_reset(case: Case) -> Reset | None:
-    """The RST that ended the connection after its opening; None when there is none, or too little to judge
-    it."""
+    """The RST that ended an open connection; None when there is none, or too little to judge it."""
     sent = [side for side in ("client", "server") if case.half(side).rst_count]
     if not sent:
         return None

@@ -2,7 +2,8 @@
 taken.
 
 What is seen on its way to an end and stays without an answer was stopped beyond the tap, or the answer was
-stopped before it came back to the tap. Both lie on that end's side of the tap."""
+stopped before it came back to the tap. Both lie on that end's side of the tap.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +17,7 @@ min)."""
 
 
 def suspicion_of_silence(case: Case, sender: str, since_ns: int, idle_ns: int = 0) -> Suspicion:
-    """Who keeps the other end's answers to `sender` away. `since_ns`: when it began; `idle_ns`: the pause
-    before."""
+    """Who keeps answers from `sender`, since `since_ns`; it had been idle for `idle_ns` before."""
     silent = other(sender)
     if case.vantage == silent:
         suspicion = Suspicion({f"{silent}-host": 1.0})

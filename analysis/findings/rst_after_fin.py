@@ -59,7 +59,6 @@ def judge(case: Case) -> Finding | None:
 
 
 def _harmless(reset: Reset) -> bool:
-    """FIN before RST, hardly anything lost, and the other end's FIN had not been taken yet (that is
-    TIME-WAIT)."""
+    """FIN before RST, hardly anything lost, and no FIN of the other end taken yet (that is TIME-WAIT)."""
     few = reset.untaken_bytes <= CLOSING_WORDS_BYTES
     return bool(reset.after_fin and few and not reset.peer.known & Known.FIN_ACKED)
