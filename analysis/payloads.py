@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dpkt
-
 from ..capture.segment import PayloadClass
 
 ALERTS = {
@@ -45,6 +43,8 @@ def _tls_handshake(payload: bytes) -> str:
 
 def _server_name(payload: bytes) -> str:
     """The host_name of a ClientHello (RFC 6066 section 3); empty when absent or cut."""
+    import dpkt  # here, because it takes longer to import than most captures take to read
+
     try:
         hello = dpkt.ssl.TLSRecord(payload)
         message = dpkt.ssl.TLSHandshake(hello.data).data
