@@ -1,7 +1,7 @@
 """The kinds of evidence about where a capture was taken (catalogue section K, V1-V10); each votes once.
 
-A ballot looks at one `Sight` and returns its votes. It votes only on fields that the capture carries, and a vote
-of weight 0 is a remark: it is printed and moves nothing.
+A ballot looks at one `Sight` and returns its votes. It votes only on fields that the capture carries, and a
+vote of weight 0 is a remark: it is printed and moves nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Keys = np.ndarray
 """Rows (address, address, port), as FlowTable gives them."""
 
 INITIAL_TTLS = (1, 32, 64, 128, 255)
-"""What hosts start from (1: BGP between neighbours); a packet that still has one of these has met no router."""
+"""What hosts start from (1: BGP between neighbours). A packet that still has one of these met no router."""
 
 SPLIT_FLOOR_NS = 1_000_000
 """A handshake quicker than this says nothing about distances (V3)."""
@@ -69,7 +69,7 @@ class Sight:
 
     @cached_property
     def ttls(self) -> dict[str, tuple[str, int]]:
-        """Per end: (`fresh` | `lowered` | `mixed`, commonest TTL); resets count only when they are lowered."""
+        """Per end: (`fresh` | `lowered` | `mixed`, commonest TTL). Resets count only when lowered."""
         found = {}
         for side in ("client", "server"):
             column = getattr(self.table, side)
@@ -85,7 +85,7 @@ class Sight:
         return found
 
     def _errors(self) -> np.ndarray:
-        """TTLs of ICMP errors about the client's segments that have met routers: whoever sent them is not here."""
+        """TTLs of ICMP errors about the client's segments that met routers: their sender is not here."""
         flows = self.table.flows
         about_client = (flows["icmp_count"] > 0) & (flows["icmp_side"] == flows["client_side"])
         ttl = _seen(flows["icmp_ttl"][about_client])
@@ -212,7 +212,10 @@ def by_handshake_split(sight: Sight) -> list[Vote]:
     before = float(np.median((established - server_syn)[usable]))
     split = behind / (behind + before) if behind + before > 0 else 0.5
     plural = "s" if count > 1 else ""
-    why = f"{split:.0%} of the handshake's round trip lies beyond the tap, towards {sight.names[1]} ({count} handshake{plural})"
+    why = (
+        f"{split:.0%} of the handshake's round trip lies beyond the tap, towards "
+        f"{sight.names[1]} ({count} handshake{plural})"
+    )
     weight = 2 if count >= 5 else 1
     if split > 0.5 and (split > 0.95 or before < HOST_NS):
         return [Vote("client", weight, why)]
@@ -240,7 +243,7 @@ def by_reaction(sight: Sight) -> list[Vote]:
 
 
 def by_size(sight: Sight) -> list[Vote]:
-    """V5: segments longer than the MSS exist before the sender's card cut them, or after the receiver's joined them."""
+    """V5: segments above the MSS: not yet cut by the sender's card, or joined by the receiver's."""
     votes = []
     for side in ("client", "server"):
         large = sight.count(side, "oversize_count")
@@ -255,13 +258,16 @@ def by_size(sight: Sight) -> list[Vote]:
                 )
             )
         elif sight.lowered(side) and not sight.lowered(other(side)):
-            why = f"{large} segments of {sight.name(side)} exceed the MSS: the card of {sight.name(other(side))} joined them"
+            why = (
+                f"{large} segments of {sight.name(side)} exceed the MSS: the card of "
+                f"{sight.name(other(side))} joined them"
+            )
             votes.append(Vote(other(side), 3, why))
     return votes
 
 
 def by_padding(sight: Sight) -> list[Vote]:
-    """V6: the sending card pads Ethernet frames below 60 bytes, so unpadded ones have not left the capturing host.
+    """V6: the sending card pads frames below 60 bytes, so unpadded ones have not left the capturing host.
 
     That host is the sender, or a router that sends them on.
     """
@@ -269,7 +275,10 @@ def by_padding(sight: Sight) -> list[Vote]:
     bare = {side: sight.count(side, "unpadded_count") for side in ("client", "server")}
     for side in ("client", "server"):
         if bare[side] >= 3 and padded[side] == 0 and padded[other(side)] >= 3 and bare[other(side)] == 0:
-            why = f"{bare[side]} short frames of {sight.name(side)} are unpadded, those of the other end are padded"
+            why = (
+                f"{bare[side]} short frames of {sight.name(side)} are unpadded, those of the "
+                "other end are padded"
+            )
             if sight.lowered(side):
                 return [Vote("middle", 3, f"{why}: the capturing host forwards them")]
             return [Vote(side, 3, why)]
@@ -308,7 +317,7 @@ def _router_of(sight: Sight, side: str) -> Address | None:
 
 
 def by_common_end(sight: Sight) -> list[Vote]:
-    """V10: one host is an end of every connection: it captured, or the filter names it. Too weak to decide alone."""
+    """V10: one host is an end of all connections: it captured, or it is filtered for. Never decides alone."""
     for side in ("client", "server"):
         mine, theirs = sight.keys(side), sight.keys(other(side))
         single = bool((mine["hi"] == mine["hi"][0]).all() and (mine["lo"] == mine["lo"][0]).all())

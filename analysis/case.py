@@ -12,11 +12,11 @@ import numpy as np
 from ..capture.segment import address_text
 from .neighbours import Neighbours
 from .peers import Peers
-from .quality import Traits, pair_of
 from .records import FLOW, HALF, Fact
 from .result import Endpoint, Evidence, Vantage
 from .states import State
 from .table import FlowTable
+from .traits import Traits, pair_of
 
 if TYPE_CHECKING:
     FlowRow = Any

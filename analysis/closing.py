@@ -35,7 +35,7 @@ def closer_of(case: Case) -> str | None:
 
 
 def superseded(table: FlowTable) -> np.ndarray:
-    """Connections whose ports carried another one later: their end was not seen, and is not the capture's end."""
+    """Connections whose ports carried another one later: they ended unseen, before the capture's end."""
     later = table.flows["previous"]
     mask = np.zeros(len(table), bool)
     mask[later[later > 0] - 1] = True

@@ -1,8 +1,9 @@
-"""Who is on the link of the capture: ARP (RFC 826) and IPv6 neighbour discovery (RFC 4861), which carry no TCP.
+"""Who is on the link of the capture: ARP (RFC 826) and IPv6 neighbour discovery (RFC 4861), which carry no
+TCP.
 
-A host answers and asks for its own address only on its own link, so an address heard here says where the tap is.
-Questions repeated about once a second are retries: the asker got no answer, whether or not the tap would have
-seen one (answers are unicast and a switch hides them from third parties).
+A host answers and asks for its own address only on its own link, so an address heard here says where the
+tap is. Questions repeated about once a second are retries: the asker got no answer, whether or not the tap
+would have seen one (answers are unicast and a switch hides them from third parties).
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ RETRY_GAP_NS = 3_000_000_000
 section 7.2.2: RETRANS_TIMER 1 s); what comes later is a new question."""
 
 UNANSWERED_COUNT = 3
-"""Questions in a row that make a silence: MAX_MULTICAST_SOLICIT of RFC 4861 section 10, Linux's mcast_solicit."""
+"""Questions in a row that make a silence: MAX_MULTICAST_SOLICIT of RFC 4861 section 10, mcast_solicit."""
 
 LIMIT = 4096
 """Questions, and addresses, remembered at most; a scan of a large subnet asks for more than anybody reads."""
 
 SAMPLED_ROWS = 32
-"""TCP rows of each batch whose link addresses are looked at; hosts do not change them from one packet to the next."""
+"""TCP rows of each batch whose link addresses are looked at; hosts hardly ever change them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Neighbours:
         return any(self._owners.get((mac, is_v4(address))) == {address} for mac in macs)
 
     def routed(self, address: Address) -> Address | None:
-        """The neighbour whose MAC carries the TCP of an address that does not speak here itself; None if unknown."""
+        """The neighbour whose MAC carries the TCP of an address that is silent itself; None if unknown."""
         if address in self.speakers:
             return None
         for mac in self.carriers.get(address, ()):
@@ -80,7 +81,7 @@ class Neighbours:
 
     @cached_property
     def _owners(self) -> dict[tuple[int, bool], set[Address]]:
-        """(MAC, is IPv4) -> addresses that speak with it. Link-local ones are left out: every router has one too."""
+        """(MAC, is IPv4) -> addresses that speak with it. Link-local ones are left out: routers have some."""
         owners: dict[tuple[int, bool], set[Address]] = {}
         for address, macs in self.speakers.items():
             if not is_link_local(address):
@@ -143,11 +144,12 @@ class Collector:
         if not is_unspecified(sender):
             self._note(self._speakers, sender, int(row["src_mac"]))
             self._answer(sender, int(row["time_ns"]))
+        # A question from nobody, or for the asker's own address, looks for conflicts: silence is good news.
         if row["kind"] == Kind.ARP_REQUEST and sender != target and not is_unspecified(sender):
             self._ask(target, sender, row)
 
     def _ask(self, target: Address, asker: Address, row: np.void) -> None:
-        """A question. One from nobody, or for the asker's own address, looks for conflicts: silence is good news."""
+        """A question, or one more retry of it."""
         now, frame = int(row["time_ns"]), int(row["frame"])
         question = self._open.get(target, {}).get(asker)
         if question is not None and now - question.last_ns <= RETRY_GAP_NS:
@@ -162,7 +164,7 @@ class Collector:
         self._open.setdefault(target, {})[asker] = _Question(1, frame, now, frame, now)
 
     def _answer(self, speaker: Address, now: int) -> None:
-        """Whoever speaks is there: its newest questions are answered, unless they had been given up before."""
+        """Whoever speaks is there: its newest questions are answered, unless given up before."""
         for asker, question in self._open.pop(speaker, {}).items():
             if now - question.last_ns > RETRY_GAP_NS:
                 _keep_longest(self._silent, speaker, asker, question)

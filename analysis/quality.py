@@ -1,4 +1,4 @@
-"""What the capture itself hides or distorts (catalogue section I): looked for first, because it can veto findings.
+"""What the capture itself hides or distorts (catalogue section I), told to whoever reads the findings.
 
 Each artefact that the records can show is one Quality: what it is, with its share of the whole, and what is
 therefore not said, or said with less confidence. `traits` gives rules the same facts as values.
@@ -16,21 +16,13 @@ from .neighbours import Neighbours, Unanswered
 from .records import Fact, Known
 from .result import CaptureFacts, Quality
 from .table import FlowTable
+from .traits import ENOUGH, FIRST_RETRY_NS, Traits, half_seen
 
 DROP_WORTH_SAYING = 0.001
 """Share of acknowledged bytes never captured: above this, losses are said with less confidence."""
 
-ONE_WAY_SHARE = 0.95
-"""Share of the connections that show one end only, from which the capture is one-way."""
-
-ENOUGH = 3
-"""So many alike make a habit of the capture, where one or two are chance."""
-
 FIRST_MOMENT_NS = 100_000_000
 """A capture needs this long to get going on every queue; what is missing then is missing because of it."""
-
-FIRST_RETRY_NS = 1_000_000_000
-"""RFC 6298 section 2: the first retransmission of a SYN. Who has waited for less has not waited in vain."""
 
 SHUFFLE_NS = 5_000_000
 """Packets of several queues reach the file out of order by less than this; more is a clock that was set."""
@@ -39,92 +31,6 @@ DAY_NS = 86_400_000_000_000
 
 TOLD_COUNT = 3
 """Silent addresses of one asker that are told one by one; more are told together."""
-
-Pair = tuple[int, int, int, int]
-"""Both addresses of a connection, the lower one first."""
-
-
-@dataclass(frozen=True)
-class Traits:
-    """What rules have to know about the capture."""
-
-    one_way: bool = False  # only one direction of the traffic was captured
-    one_way_pairs: frozenset[Pair] = (
-        frozenset()
-    )  # pairs of hosts of which only one is ever seen, though the other answers
-    drop_ratio: float = 0.0  # acknowledged bytes that were never captured / acknowledged bytes
-    filtered: bool = False  # only segments with SYN, FIN or RST were captured
-
-
-def traits(table: FlowTable) -> Traits:
-    """The traits of one table of connections."""
-    return Traits(is_one_way(table), one_way_pairs(table), drop_ratio(table), is_filtered(table))
-
-
-def drop_ratio(table: FlowTable) -> float:
-    """Share of acknowledged payload that the capture missed, over connections seen from both sides."""
-    both = (table.halves["packets"][0::2] > 0) & (table.halves["packets"][1::2] > 0)
-    pair = np.repeat(both, 2)
-    unseen = float(table.halves["unseen_bytes"][pair].sum())
-    whole = float(table.halves["unique_bytes"][pair].sum())
-    return unseen / whole if whole else 0.0
-
-
-def half_seen(table: FlowTable) -> np.ndarray:
-    """Connections that go on as if the other end answered, and it is not seen at all.
-
-    After a SYN or SYN-ACK, any segment that is neither of these nor RST shows that an answer came. Without one, new data for a
-    second and no repeat does: without acknowledgments a sender would have repeated some (RFC 6298).
-    """
-    halves = table.halves
-    opening = halves["syn_count"] + halves["synack_count"]
-    goes_on = halves["packets"] - halves["duplicate_count"] > opening + halves["rst_count"]
-    flows_on = (halves["advanced_ns"] - halves["first_ns"] >= FIRST_RETRY_NS) & (
-        halves["data_packets"] >= ENOUGH
-    )
-    flows_on &= (halves["rto_count"] == 0) & (halves["edge_count"] == 0)
-    active = np.where(opening > 0, goes_on, flows_on)
-    silent = halves["packets"] == 0
-    return np.asarray((active[0::2] & silent[1::2]) | (active[1::2] & silent[0::2]))
-
-
-def is_one_way(table: FlowTable) -> bool:
-    """Only one direction was captured: hardly a connection shows both ends, and some go on as if answered."""
-    if not len(table):
-        return False
-    both = (table.halves["packets"][0::2] > 0) & (table.halves["packets"][1::2] > 0)
-    return bool(both.mean() <= 1 - ONE_WAY_SHARE and half_seen(table).mean() > 1 - ONE_WAY_SHARE)
-
-
-def one_way_pairs(table: FlowTable) -> frozenset[Pair]:
-    """Pairs of hosts with connections that go on unanswered, and none that shows both."""
-    missing = half_seen(table)
-    if not missing.any():
-        return frozenset()
-    seen = (table.halves["packets"][0::2] > 0) & (table.halves["packets"][1::2] > 0)
-    found = _pairs(table.flows[missing])
-    return found - _pairs(table.flows[seen]) if seen.any() else found
-
-
-def _pairs(flows: np.ndarray) -> frozenset[Pair]:
-    columns = np.column_stack([flows[name] for name in ("a_hi", "a_lo", "b_hi", "b_lo")])
-    return frozenset(pair_of(*ends) for ends in np.unique(columns, axis=0).tolist())
-
-
-def pair_of(a_hi: int, a_lo: int, b_hi: int, b_lo: int) -> Pair:
-    """Two addresses as a key that does not depend on their order."""
-    return (*min((a_hi, a_lo), (b_hi, b_lo)), *max((a_hi, a_lo), (b_hi, b_lo)))
-
-
-def is_filtered(table: FlowTable) -> bool:
-    """Every segment carries SYN, FIN or RST, and some connections cannot have lived on these alone."""
-    halves = table.halves
-    flagged = halves["syn_count"] + halves["synack_count"] + halves["fin_count"] + halves["rst_count"]
-    if not len(table) or bool((halves["packets"] - halves["duplicate_count"] > flagged).any()):
-        return False
-    answered = (table.client("syn_count") == 1) & (table.server("synack_count") == 1)
-    closed = answered & (table.either("fin_count") > 0)
-    return bool(closed.any() or answered.sum() >= ENOUGH)
 
 
 @dataclass
@@ -209,7 +115,10 @@ def _dropped(look: Look) -> Iterator[Quality]:
         yield Quality("capture-drop", text, "a segment that is missing here may have been on the wire")
     ratio = look.traits.drop_ratio
     if ratio > DROP_WORTH_SAYING and not look.traits.filtered:
-        text = f"{ratio:.1%} of the acknowledged bytes were never captured: the capture lost packets, not the network"
+        text = (
+            f"{ratio:.1%} of the acknowledged bytes were never captured: the capture lost "
+            "packets, not the network"
+        )
         yield Quality(
             "capture-drop", text, "losses and missing answers are said with less confidence or not at all"
         )
@@ -237,7 +146,10 @@ def _started(look: Look) -> Iterator[Quality]:
     )
     late = headless & (table.flows["start_ns"] - table.start_ns <= FIRST_MOMENT_NS)
     if late.any():
-        text = f"the SYN of {_of(late, table)} that begin with the capture is missing: it started a moment too late"
+        text = (
+            f"the SYN of {_of(late, table)} that begin with the capture is missing: it started "
+            "a moment too late"
+        )
         yield Quality("late-first-packet", text, "a missing SYN in the first 0.1 s is no anomaly")
     midstream = table.has(Fact.MIDSTREAM) & ~late
     if midstream.any():
@@ -271,7 +183,10 @@ def _cut(look: Look) -> Iterator[Quality]:
 def _duplicated(look: Look) -> Iterator[Quality]:
     twice, packets = look.total("duplicate_count"), look.total("packets")
     if twice > max(1, packets // 100):
-        text = f"{twice} of {packets} segments were captured twice (mirror port, several interfaces, both sides of a router)"
+        text = (
+            f"{twice} of {packets} segments were captured twice (mirror port, several "
+            "interfaces, both sides of a router)"
+        )
         yield Quality(
             "capture-duplicate", text, "the second copies are left out; they are no retransmissions"
         )
@@ -289,7 +204,7 @@ def _offloaded(look: Look) -> Iterator[Quality]:
 
 
 def _oversize(look: Look, large: int, packets: int) -> Quality:
-    """Sent by the end where the capture was taken: cut later by its card. Received there: joined by its card."""
+    """Sent where the capture was taken: cut later by the card. Received there: joined by the card."""
     sent = (
         int(getattr(look.table, look.vantage)("oversize_count").sum())
         if look.vantage in ("client", "server")
@@ -298,14 +213,17 @@ def _oversize(look: Look, large: int, packets: int) -> Quality:
     code = "tso-oversize" if 2 * sent >= large else "gro-oversize"
     what = "its card cuts them later" if code == "tso-oversize" else "its card joined them"
     where = f" at the {look.vantage}, where {what}" if look.vantage in ("client", "server") else ""
-    text = f"{large} of {packets} segments are longer than the MSS allows: captured{where} (segmentation offload)"
+    text = (
+        f"{large} of {packets} segments are longer than the MSS allows: captured{where} "
+        "(segmentation offload)"
+    )
     return Quality(
         code, text, "segments are counted as captured, not as sent on the wire; their size is no MTU fault"
     )
 
 
 def _silent_neighbours(look: Look) -> Iterator[Quality]:
-    """Questions for a link address that nobody answers: no TCP comes of it, so no connection can carry the finding."""
+    """Questions for a link address that nobody answers: no TCP comes of it that could carry a finding."""
     by_asker: dict[str, list[Unanswered]] = defaultdict(list)
     for entry in look.neighbours.unanswered:
         by_asker[entry.asker_ip].append(entry)
@@ -325,10 +243,14 @@ def _silent_neighbour(entry: Unanswered) -> Quality:
     span_s = (entry.last_ns - entry.first_ns) / 1e9
     kind = "neighbour solicitation" if ":" in entry.ip else "ARP"
     text = (
-        f"{entry.asker_ip} asked for {entry.ip} {entry.count} times in {span_s:.1f} s ({kind}, frames {entry.first_frame}"
+        f"{entry.asker_ip} asked for {entry.ip} {entry.count} times in {span_s:.1f} s "
+        f"({kind}, frames {entry.first_frame}"
         f" to {entry.last_frame}) and got no answer: that host is down or not on this link"
     )
-    effect = f"packets from {entry.asker_ip} to {entry.ip} are never sent: connect() fails after 3 s with EHOSTUNREACH"
+    effect = (
+        f"packets from {entry.asker_ip} to {entry.ip} are never sent: connect() fails after 3 s "
+        "with EHOSTUNREACH"
+    )
     return Quality("arp-no-reply", text, effect)
 
 

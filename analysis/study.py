@@ -39,6 +39,7 @@ from .result import (
 )
 from .table import FlowTable
 from .tracker import Tracker, history_text
+from .traits import traits_of
 
 DETAILED_FLOWS = 20_000
 """Connections with findings that are told one by one; the rest is counted."""
@@ -116,7 +117,7 @@ class Study:
         )
         heard = self._neighbours.finish()
         where = vantage.given(self._vantage_side) if self._vantage_side else vantage.infer(table, heard)
-        traits = quality.traits(table)
+        traits = traits_of(table)
         self._scene = Scene(
             table,
             gather(table),

@@ -1,12 +1,12 @@
 """Where the capture was taken: at the client, at the server, between them (catalogue section K).
 
-Each kind of evidence (`ballots`) votes once, with a weight in log-odds; the strongest side wins. Evidence for both
-ends at once is a contradiction (a proxy or load balancer that answers near the client looks like that), so it is
-reported and not averaged, unless one side has evidence that only its own host can leave.
+Each kind of evidence (`ballots`) votes once, with a weight in log-odds; the strongest side wins. Evidence
+for both ends at once is a contradiction (a proxy or load balancer that answers near the client looks like
+that), so it is reported and not averaged, unless one side has evidence that only its own host can leave.
 
-`client` and `server` are roles, and the capturing host may have both: an application server is the server of its
-users and the client of its database. `infer` then turns all connections so that this host stands on one side,
-decides once, and gives every connection its own answer.
+`client` and `server` are roles, and the capturing host may have both: an application server is the server
+of its users and the client of its database. `infer` then turns all connections so that this host stands on
+one side, decides once, and gives every connection its own answer.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _count(votes: list[Vote]) -> Vantage:
 
 
 def _both_roles(table: FlowTable, neighbours: Neighbours, serving: np.ndarray) -> Place:
-    """One host is in every connection and the server in those that `serving` marks: turn these, decide, turn back."""
+    """One host is in every connection, the server where `serving` marks: turn these, decide, turn back."""
     flows = table.flows.copy()
     flows["client_side"] ^= serving
     turned = FlowTable(flows, table.halves, table.end_ns, table.start_ns)
@@ -98,7 +98,7 @@ def _both_roles(table: FlowTable, neighbours: Neighbours, serving: np.ndarray) -
 
 
 def _serving(table: FlowTable) -> np.ndarray | None:
-    """Where one host is an end of every connection, as client of some and server of others: the latter, as a mask."""
+    """Where one host is an end of all connections, client of some and server of others: those."""
     clients, servers = table.client_key, table.server_key
     for key in (clients[0], servers[0]):
         calling, serving = _is(clients, key), _is(servers, key)

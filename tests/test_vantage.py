@@ -1,4 +1,4 @@
-"""Where a capture was taken: every capture of the lab against its file name, and each kind of evidence alone."""
+"""Where a capture was taken: every capture of the lab against its file name, each kind of evidence alone."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ONE_SIDED = {
     "syn-dropped-by-server-host-ipv6/middle",
     "syn-dropped-by-server-host-ipv6/server",
 }
-"""Nothing but resets, or nothing at all, from the server: a router in front of it would leave the same bytes."""
+"""Only resets, or nothing at all, from the server: a router in front of it would leave the same bytes."""
 
 OPENING = """# A handshake with 20 ms between tap and server.
      0  > S   0:0(0) win 64240 <mss 1460,sackOK,wscale 7> {client}

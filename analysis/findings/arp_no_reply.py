@@ -1,17 +1,18 @@
 """The server's address did not answer on its own link, so nothing could be delivered to it.
 
 Signature
-    Three or more ARP requests (or neighbour solicitations) for the server's address, about a second apart, from one
-    asker, with no answer, and a SYN to that address that stayed unanswered at the same time.
+    Three or more ARP requests (or neighbour solicitations) for the server's address, about a second apart,
+    from one asker, with no answer, and a SYN to that address that stayed unanswered at the same time.
 
 Meaning
     The last device before the server has packets for it and cannot find it: the host is down, has another
-    address, or is cut off from its link (VLAN, cable, port). Most often no SYN is seen at all where the requests are,
-    because it waits for the answer; then there is no connection to tell this about, and it is told of the capture
-    itself, under the same name.
+    address, or is cut off from its link (VLAN, cable, port). Most often no SYN is seen at all where the
+    requests are, because it waits for the answer; then there is no connection to tell this about, and it is
+    told of the capture itself, under the same name.
 
 Confused with
-    A capture filter `tcp` hides the requests. Requests a minute apart are refreshes, whose answers go elsewhere.
+    A capture filter `tcp` hides the requests. Requests a minute apart are refreshes, whose answers go
+    elsewhere.
 
 Dropped by
     The server's host, or the link in front of it.
@@ -82,4 +83,5 @@ def judge(case: Case) -> Finding | None:
 
 
 def _together(case: Case, asked: Unanswered) -> bool:
-    return asked.last_ns >= case.flow.start_ns - NEAR_NS and asked.first_ns <= case.flow.end_ns + NEAR_NS
+    from_ns, to_ns = case.flow.start_ns - NEAR_NS, case.flow.end_ns + NEAR_NS
+    return bool(asked.last_ns >= from_ns and asked.first_ns <= to_ns)

@@ -1,22 +1,22 @@
 """One end closed, the other end's kernel acknowledged that, and its program never closed its side.
 
 Signature
-    A FIN that was acknowledged, then no FIN, no RST and no data from the end that acknowledged it. The age counts
-    to the end of the capture, so it is a lower bound: 60 s (and 100 round trips) make an error, 3 s (and 20 round
-    trips) a warning, less is only told.
+    A FIN that was acknowledged, then no FIN, no RST and no data from the end that acknowledged it. The age
+    counts to the end of the capture, so it is a lower bound: 60 s (and 100 round trips) make an error, 3 s
+    (and 20 round trips) a warning, less is only told.
 
 Meaning
-    The kernel of the end that stays open is alive, for it acknowledged the FIN. Its program was told of the end of
-    the stream and did not call close(): it does not read, has lost the descriptor, or is busy. These sockets pile
-    up in CLOSE-WAIT until the process runs out of descriptors.
+    The kernel of the end that stays open is alive, for it acknowledged the FIN. Its program was told of the
+    end of the stream and did not call close(): it does not read, has lost the descriptor, or is busy. These
+    sockets pile up in CLOSE-WAIT until the process runs out of descriptors.
 
 Confused with
-    half-close-in-use: the open end still sends data. A capture that ended early: the age is then short. A program
-    that closed only its sending direction (shutdown) and waits for a long answer looks the same.
+    half-close-in-use: the open end still sends data. A capture that ended early: the age is then short. A
+    program that closed only its sending direction (shutdown) and waits for a long answer looks the same.
 
 Dropped by
-    The program of the end that stays open. Taken elsewhere than at that end, the capture cannot exclude that its
-    FIN was lost together with all repeats.
+    The program of the end that stays open. Taken elsewhere than at that end, the capture cannot exclude
+    that its FIN was lost together with all repeats.
 
 Next
     `ss -tnp state close-wait` on the open end names the process; its age and its descriptors say the rest.
@@ -93,14 +93,15 @@ def judge(case: Case) -> Finding | None:
         (),
         next=(
             f"ss -tnpo state close-wait 'sport = :{end.port}'    # on {end.ip}: which process, how many",
-            f"ls /proc/PID/fd | wc -l; grep 'open files' /proc/PID/limits    # on {end.ip}: descriptors in use",
+            f"ls /proc/PID/fd | wc -l; grep 'open files' /proc/PID/limits    # on {end.ip}: "
+            "descriptors in use",
         ),
         authority="RFC 9293 section 3.6, 3.3.2",
     )
 
 
 def _grade(age_ns: int, round_trip_ns: int, said_more: bool) -> tuple[str | None, float]:
-    """Severity and confidence by age; an end that sent data after the FIN was using the half-open connection."""
+    """Severity and confidence by age; an end that sent data after the FIN used the half-closed connection."""
     if age_ns >= max(STUCK_NS, STUCK_ROUND_TRIPS * round_trip_ns):
         return "error", 0.9
     if said_more:
@@ -116,7 +117,8 @@ def _summary(case: Case, closer: str, age_ns: int, told: bool) -> str:
         return (
             f"{peer} never closed its side: {end} closed, and nothing followed for at least {seconds(age_ns)}"
         )
-    return f"{peer} had not closed its side when the capture ended, {seconds(age_ns)} after {end}: too soon to tell"
+    after = f"{seconds(age_ns)} after {end}"
+    return f"{peer} had not closed its side when the capture ended, {after}: too soon to tell"
 
 
 def _suspects(case: Case, stuck: str) -> tuple[Suspect, ...]:

@@ -1,22 +1,24 @@
 """Both ends closed at once and one acknowledgment never gets through.
 
 Signature
-    The two FINs crossed, one end acknowledged the other's and repeats its own (at least four in all, over a second
-    or more): it stays in CLOSING.
+    The two FINs crossed, one end acknowledged the other's and repeats its own (at least four in all, over a
+    second or more): it stays in CLOSING.
 
 Meaning
-    All data is through. Segments travel in one direction only: the repeated FIN, or the acknowledgments of it,
-    are lost every time.
+    All data is through. Segments travel in one direction only: the repeated FIN, or the acknowledgments of
+    it, are lost every time.
 
 Confused with
-    simultaneous-close: both FINs are acknowledged. last-ack-stuck: one FIN came after the other was acknowledged.
+    simultaneous-close: both FINs are acknowledged. last-ack-stuck: one FIN came after the other was
+    acknowledged.
 
 Dropped by
-    Where the acknowledgments are seen, whatever lies from the tap towards the end that repeats; where they are
-    not, whatever lies towards the other one.
+    Where the acknowledgments are seen, whatever lies from the tap towards the end that repeats; where they
+    are not, whatever lies towards the other one.
 
 Next
-    A filter that drops segments without data in one direction, or a firewall that has closed its entry already.
+    A filter that drops segments without data in one direction, or a firewall that has closed its entry
+    already.
 
 Authority
     RFC 9293 section 3.6 case 3.
@@ -79,7 +81,8 @@ def judge(case: Case) -> Finding | None:
         next=(
             f"tcpdump -ni any 'host {case.end(other(stuck)).ip} and tcp port {case.server_end.port}'"
             f"    # on {case.end(stuck).ip}: do the acknowledgments arrive?",
-            "nft list ruleset; conntrack -L -p tcp    # on firewalls between: what drops bare acknowledgments",
+            "nft list ruleset; conntrack -L -p tcp    # on firewalls between: what drops "
+            "bare acknowledgments",
         ),
         authority="RFC 9293 section 3.6 case 3",
     )

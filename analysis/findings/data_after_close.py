@@ -1,25 +1,28 @@
 """The client closed, the server knew and still sent data, and the client's host answered it with a reset.
 
 Signature
-    The client's FIN, acknowledged by the server; data from the server after that; a RST without ACK from the
-    client, numbered as that data acknowledged, with the client's own TTL, within 60 s of the close.
+    The client's FIN, acknowledged by the server; data from the server after that; a RST without ACK from
+    the client, numbered as that data acknowledged, with the client's own TTL, within 60 s of the close.
 
 Meaning
     The client's program called close() for both directions, so no socket was left to take the data, and the
     client's kernel said so. The two programs disagree about who has the last word. The data is lost.
 
 Confused with
-    half-close-in-use: the client closed one direction only and acknowledges the data. fin-wait-2-orphan: the same
-    bytes more than 60 s later. rst-no-socket: it was the server that had closed, or its process is gone.
+    half-close-in-use: the client closed one direction only and acknowledges the data. fin-wait-2-orphan:
+    the same bytes more than 60 s later. rst-no-socket: it was the server that had closed, or its process is
+    gone.
 
 Dropped by
     The client's program, which closed while the server had something to say.
 
 Next
-    Who should close first in this protocol? A client timeout that is shorter than the server's answer looks so.
+    Who should close first in this protocol? A client timeout that is shorter than the server's answer looks
+    so.
 
 Authority
-    RFC 9293 section 3.6.1 (a half-close is not required of an application) and section 3.10.7.1; RFC 2525 section 2.17.
+    RFC 9293 section 3.6.1 (a half-close is not required of an application) and section 3.10.7.1; RFC 2525
+    section 2.17.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ CODE = "data-after-close"
 PHASE = "close"
 SUPERSEDES = ("rst-after-fin", "rst-no-socket")
 PARTING_BYTES = 64
-"""A TLS close_notify or a `BYE` before the server's own FIN is lost without harm; what is longer may be missed."""
+"""A TLS close_notify or a `BYE` before the server's own FIN is lost without harm; more may be missed."""
 
 
 def candidates(table: FlowTable) -> np.ndarray:
@@ -69,7 +72,8 @@ def judge(case: Case) -> Finding | None:
         PHASE,
         "info" if harmless else "warning" if parting else "error",
         0.9,
-        f"{case.client_end} had closed when {case.server_end} sent more: {lost_bytes} bytes were refused with a reset",
+        f"{case.client_end} had closed when {case.server_end} sent more: {lost_bytes} bytes "
+        "were refused with a reset",
         () if harmless else certainly("client-app"),
         evidence(
             (client.fin_frame, client.fin_ns, "FIN of the client"),
@@ -83,7 +87,8 @@ def judge(case: Case) -> Finding | None:
         ),
         errno=Errno() if harmless else Errno(server="EPIPE"),
         next=(
-            f"strace -f -e trace=close,shutdown -p PID    # on {address}: does the client close() where it should shutdown(SHUT_WR)?",
+            f"strace -f -e trace=close,shutdown -p PID    # on {address}: does the client "
+            "close() where it should shutdown(SHUT_WR)?",
             "compare the client's timeout with the time that the server needs for its answer",
         ),
         authority="RFC 9293 section 3.6.1, 3.10.7.1; RFC 2525 section 2.17",

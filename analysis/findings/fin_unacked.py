@@ -5,16 +5,16 @@ Signature
     acknowledged, and nothing at all from the other end since.
 
 Meaning
-    The connection worked until the close; then the other host, or the way to it, went silent. The closer stays in
-    FIN-WAIT-1 and its kernel gives up after about eight repeats.
+    The connection worked until the close; then the other host, or the way to it, went silent. The closer
+    stays in FIN-WAIT-1 and its kernel gives up after about eight repeats.
 
 Confused with
     rto-backoff-dead: data is unacknowledged, too. A closed window in front of the FIN: zero-window-stall.
     last-ack-stuck: the other end had closed first.
 
 Dropped by
-    Whatever lies from the tap towards the silent end. Taken on that end the capture decides: the FIN arrived, so
-    its host dropped it.
+    Whatever lies from the tap towards the silent end. Taken on that end the capture decides: the FIN
+    arrived, so its host dropped it.
 
 Next
     Is the silent host up and does the path work? Capture there at the same time.
@@ -62,7 +62,8 @@ def judge(case: Case) -> Finding | None:
         PHASE,
         "error",
         0.9,
-        f"{end} fell silent: it never acknowledged the FIN of {case.end(closer)}, sent {first.fin_count} times in {spent}",
+        f"{end} fell silent: it never acknowledged the FIN of {case.end(closer)}, sent "
+        f"{first.fin_count} times in {spent}",
         suspicion.suspects(),
         evidence(
             (second.last_frame, second.last_ns, f"last segment of the {silent}"),
@@ -71,7 +72,8 @@ def judge(case: Case) -> Finding | None:
         ),
         suspicion.ruled_out(),
         next=(
-            f"tcpdump -ni any 'host {case.end(closer).ip} and tcp port {end.port}'    # on {end.ip}: does the FIN arrive?",
+            f"tcpdump -ni any 'host {case.end(closer).ip} and tcp port {end.port}'    # on "
+            f"{end.ip}: does the FIN arrive?",
             f"ping {end.ip}; tcptraceroute {end.ip} {case.server_end.port}    # from {case.end(closer).ip}",
             f"ss -tno state fin-wait-1 dst {end.ip}    # on {case.end(closer).ip}: how many wait",
         ),

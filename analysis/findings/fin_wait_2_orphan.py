@@ -1,22 +1,24 @@
 """One end closed long ago, its kernel stopped waiting for the other one, and what came then was reset.
 
 Signature
-    A FIN that was acknowledged, no FIN of the other end for at least 60 s, then data or a FIN from that end, and a
-    RST without ACK in answer, numbered as that segment acknowledged, with its sender's own TTL.
+    A FIN that was acknowledged, no FIN of the other end for at least 60 s, then data or a FIN from that
+    end, and a RST without ACK in answer, numbered as that segment acknowledged, with its sender's own TTL.
 
 Meaning
-    A closed socket that waits for its peer's FIN is kept for tcp_fin_timeout, then forgotten. That is how it
-    should be; the fault lies with the program that learned of the close and used the connection a minute later.
+    A closed socket that waits for its peer's FIN is kept for tcp_fin_timeout, then forgotten. That is how
+    it should be; the fault lies with the program that learned of the close and used the connection a minute
+    later.
 
 Confused with
-    data-after-close: the same bytes within that minute. A reused port: a SYN lies between. half-open-dead-peer:
-    nobody had closed.
+    data-after-close: the same bytes within that minute. A reused port: a SYN lies between.
+    half-open-dead-peer: nobody had closed.
 
 Dropped by
     The program of the end that spoke so late.
 
 Next
-    Why did it not notice the end of the stream: a pool that does not read its idle connections, a blocked thread?
+    Why did it not notice the end of the stream: a pool that does not read its idle connections, a blocked
+    thread?
 
 Authority
     Linux tcp_fin_timeout, 60 s (ip-sysctl); RFC 9293 section 3.10.7.1; RFC 1122 section 4.2.2.13.

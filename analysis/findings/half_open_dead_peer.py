@@ -1,16 +1,17 @@
 """After a long silence one end speaks, and the other one does not know the connection any more.
 
 Signature
-    An established connection, idle for a minute or more with no FIN and no RST, then a segment from one end and a
-    RST without ACK from the other, numbered as that segment acknowledged, with its sender's own TTL.
+    An established connection, idle for a minute or more with no FIN and no RST, then a segment from one end
+    and a RST without ACK from the other, numbered as that segment acknowledged, with its sender's own TTL.
 
 Meaning
-    The host that resets has lost the connection without closing it: it was restarted, or the machine or container
-    behind its address was replaced. A process that dies closes its connections; a host that loses power cannot.
+    The host that resets has lost the connection without closing it: it was restarted, or the machine or
+    container behind its address was replaced. A process that dies closes its connections; a host that loses
+    power cannot.
 
 Confused with
-    nat-timeout-rst: a firewall on the way sends the reset, with another TTL. rst-no-socket: it had closed before.
-    fin-wait-2-orphan: the same a minute after a FIN.
+    nat-timeout-rst: a firewall on the way sends the reset, with another TTL. rst-no-socket: it had closed
+    before. fin-wait-2-orphan: the same a minute after a FIN.
 
 Dropped by
     The host that forgot. That its FIN or RST was lost during the silence cannot be excluded.
@@ -81,7 +82,8 @@ def _told(case: Case, gone: str, idle_ns: int) -> Finding:
         errno=Errno(**{other(gone): "ECONNRESET"}),
         next=(
             f"uptime; journalctl --list-boots    # on {end.ip}: restarted during the silence?",
-            f"sysctl net.ipv4.tcp_keepalive_time    # on {case.end(other(gone)).ip}: shorter than {seconds(idle_ns)}?",
+            f"sysctl net.ipv4.tcp_keepalive_time    # on {case.end(other(gone)).ip}: "
+            f"shorter than {seconds(idle_ns)}?",
         ),
         authority="RFC 9293 section 3.5.1, 3.10.7.1",
     )

@@ -1,20 +1,20 @@
 """The end that closes second repeats its FIN, and the first one never acknowledges it.
 
 Signature
-    One end's FIN is acknowledged, then the other end sends its own, at least four times over a second or more,
-    and stays in LAST-ACK: no acknowledgment of it is seen, or those seen do not stop the repeats.
+    One end's FIN is acknowledged, then the other end sends its own, at least four times over a second or
+    more, and stays in LAST-ACK: no acknowledgment of it is seen, or those seen do not stop the repeats.
 
 Meaning
-    All data is through and the first end knows that nothing more comes; only the last acknowledgment is missing.
-    The first end's host is gone, or something on the way has already forgotten the connection and drops what
-    belongs to it.
+    All data is through and the first end knows that nothing more comes; only the last acknowledgment is
+    missing. The first end's host is gone, or something on the way has already forgotten the connection and
+    drops what belongs to it.
 
 Confused with
     fin-unacked: the repeated FIN is the first one. closing-stuck: the two FINs crossed.
 
 Dropped by
-    Seen from the tap, whatever lies towards the end that should acknowledge; or, when its acknowledgments are
-    seen, whatever lies towards the one that repeats.
+    Seen from the tap, whatever lies towards the end that should acknowledge; or, when its acknowledgments
+    are seen, whatever lies towards the one that repeats.
 
 Next
     Did the first host restart, or does a NAT or firewall remove closing connections after 10 to 120 s?
@@ -80,9 +80,11 @@ def judge(case: Case) -> Finding | None:
         ),
         suspicion.ruled_out(),
         next=(
-            f"tcpdump -ni any 'host {case.end(stuck).ip} and tcp port {case.server_end.port}'    # on {gone.ip}: do the FINs arrive?",
+            f"tcpdump -ni any 'host {case.end(stuck).ip} and tcp port "
+            f"{case.server_end.port}'    # on {gone.ip}: do the FINs arrive?",
             f"uptime; nft list ruleset    # on {gone.ip}: restarted, or its firewall drops them?",
-            "sysctl net.netfilter | grep tcp_timeout    # on firewalls between: how soon closing connections are forgotten",
+            "sysctl net.netfilter | grep tcp_timeout    # on firewalls between: how soon "
+            "closing connections are forgotten",
         ),
         authority="RFC 9293 section 3.3.2; nf_conntrack-sysctl",
     )

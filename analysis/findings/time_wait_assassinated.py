@@ -4,8 +4,9 @@ Signature
     Both FINs acknowledged, then a RST without ACK from the end that closed second.
 
 Meaning
-    An old or repeated segment reached the end in TIME-WAIT, which acknowledged it; the other end had no socket
-    for that acknowledgment and sent a reset. Nothing is lost; the ports may be used again sooner than planned.
+    An old or repeated segment reached the end in TIME-WAIT, which acknowledged it; the other end had no
+    socket for that acknowledgment and sent a reset. Nothing is lost; the ports may be used again sooner
+    than planned.
 
 Confused with
     rst-after-fin: the connection was not closed on both sides.
@@ -57,7 +58,8 @@ def judge(case: Case) -> Finding | None:
         PHASE,
         "info",
         0.7,
-        f"{case.end(sender)} reset a connection that was already closed: TIME-WAIT of {case.end(closer)} ends early",
+        f"{case.end(sender)} reset a connection that was already closed: TIME-WAIT of "
+        f"{case.end(closer)} ends early",
         (),
         evidence(
             (half.fin_acked_frame, half.fin_acked_ns, "the last FIN is acknowledged"),
