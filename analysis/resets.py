@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..capture.segment import Option
-from .case import Case, HalfRow, hops, other, seconds
+from .case import SECOND, Case, HalfRow, hops, other, seconds
 from .records import Fact
 from .table import FlowTable
 
@@ -27,6 +27,9 @@ TTL_STEPS = 2
 
 COUNTER_STEPS = 4096
 """Linux counts IP identifications per flow, one more each; a value this far away is from another counter."""
+
+SILENCE_NS = 3 * SECOND
+"""Repeats that go on this long after the other end's last sign of life are in vain."""
 
 CLOSING_WORDS_BYTES = 64
 """What a client may say while it closes (a TLS close_notify, `QUIT`) and nobody misses."""
@@ -52,10 +55,13 @@ class Reset:
 
     @property
     def untaken_bytes(self) -> int:
-        """Bytes of the peer that the sender of the RST never acknowledged; the peer's FIN is none."""
-        acked = self.half.ack_max
-        missing = (self.peer.nxt - (1 if self.peer.fin_count else 0) - acked) & 0xFFFFFFFF
-        return missing if missing < 1 << 31 else 0
+        """Bytes of the peer that the RST's sender never acknowledged, not even with it; a FIN is none."""
+        end = self.peer.nxt - (1 if self.peer.fin_count else 0)
+        acked = [self.half.ack_max] + ([self.half.rst_ack] if self.half.rst_form == LIVE_SOCKET else [])
+        missing = min(
+            (end - number) & 0xFFFFFFFF if (end - number) & 0x80000000 == 0 else 0 for number in acked
+        )
+        return int(missing)
 
     @property
     def unacked_bytes(self) -> int:
@@ -66,8 +72,11 @@ class Reset:
     @property
     def kernel_gave_up(self) -> bool:
         """Whether the sender's kernel had waited in vain: keepalives, probes or repeats came before."""
-        half = self.half
-        return bool(half.keepalive_pending >= 2 or half.probe_pending >= 2 or half.edge_count >= 4)
+        half, peer = self.half, self.peer
+        unheard = (
+            half.rto_count >= 4 and self.unacked_bytes and half.data_last_ns - peer.last_ns >= SILENCE_NS
+        )
+        return bool(half.keepalive_pending >= 2 or half.probe_pending >= 2 or half.edge_count >= 4 or unheard)
 
     @property
     def heard_ns(self) -> int:
@@ -90,9 +99,11 @@ class Reset:
     def owed(self) -> str:
         """What was outstanding when the RST came, in words; empty when nothing was."""
         half, peer = self.half, self.peer
+        if self.after_fin:
+            return ""
         if self.untaken_bytes > CLOSING_WORDS_BYTES:
             return f"while {self.untaken_bytes} bytes of the {self.to} were on their way"
-        if self.after_fin:
+        if peer.fin_count and peer.fin_ns <= half.rst_ns:
             return ""
         if self.unacked_bytes and half.data_packets:
             return f"with {self.unacked_bytes} bytes of its own not acknowledged"
@@ -101,6 +112,15 @@ class Reset:
         if self.sender == "client" and self.said_last:
             return f"{seconds(half.rst_ns - half.data_last_ns)} after its last request, which had no answer"
         return ""
+
+    @property
+    def sure_of_debt(self) -> bool:
+        """Whether what is `owed` shows in the numbers, not only in whose turn it was to speak.
+
+        A server that has answered before may be right to say nothing to a last word such as LDAP's unbind.
+        """
+        counted = self.untaken_bytes > CLOSING_WORDS_BYTES or (self.unacked_bytes and self.half.data_packets)
+        return bool(counted or self.sender == "client" or not self.half.data_packets)
 
 
 def candidates(table: FlowTable) -> np.ndarray:

@@ -26,7 +26,7 @@ Authority
 
 from __future__ import annotations
 
-from ..case import Case, evidence, seconds
+from ..case import SECOND, Case, evidence, seconds
 from ..resets import LIVE_SOCKET, Reset, candidates, contradictions, errno_of_reset, first_reset
 from ..result import Errno, Finding
 from ..verdict import Suspicion
@@ -34,6 +34,9 @@ from ..verdict import Suspicion
 CODE = "close-with-unread"
 PHASE = "established"
 SUPERSEDES = ("rst-app-abort", "rst-instead-of-fin")
+
+SOON_NS = SECOND
+"""An answer that closes is followed by the close; a RST long after it is an idle timeout."""
 
 __all__ = ["CODE", "PHASE", "SUPERSEDES", "candidates", "judge"]
 
@@ -79,6 +82,7 @@ def _left_unread(reset: Reset) -> bool:
         and not reset.after_fin
         and reset.said_last
         and reset.untaken_bytes == 0
+        and half.rst_ns - half.data_last_ns <= SOON_NS
         and peer.data_packets > half.data_packets
     )
 

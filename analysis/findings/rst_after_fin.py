@@ -1,8 +1,8 @@
 """An end that had closed answered late words with a reset.
 
 Signature
-    FIN, then a RST of the same end, because the other end still sent something; no more than a closing word
-    got lost (64 bytes: a TLS close_notify is 24 or 31), or the other end was closing, too.
+    FIN, then a RST of the same end, because the other end still sent something. How much of it was lost is
+    told; a TLS close_notify has 24 or 31 bytes.
 
 Meaning
     The program closed completely instead of one direction only. What came later met no reader. Browsers and
@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from ..case import Case, evidence, seconds
 from ..records import Known
-from ..resets import CLOSING_WORDS_BYTES, Reset, candidates, first_reset
+from ..resets import Reset, candidates, first_reset
 from ..result import Finding
 from . import rst_no_socket
 
@@ -38,7 +38,7 @@ __all__ = ["CODE", "PHASE", "candidates", "judge"]
 def judge(case: Case) -> Finding | None:
     """The first RST, if its sender had closed and nothing of weight was lost."""
     reset = first_reset(case)
-    if reset is None or not _harmless(reset) or rst_no_socket.judge(case) is not None:
+    if reset is None or not _closed_before(reset) or rst_no_socket.judge(case) is not None:
         return None
     half = reset.half
     lost = (
@@ -58,7 +58,6 @@ def judge(case: Case) -> Finding | None:
     )
 
 
-def _harmless(reset: Reset) -> bool:
-    """FIN before RST, hardly anything lost, and no FIN of the other end taken yet (that is TIME-WAIT)."""
-    few = reset.untaken_bytes <= CLOSING_WORDS_BYTES
-    return bool(reset.after_fin and few and not reset.peer.known & Known.FIN_ACKED)
+def _closed_before(reset: Reset) -> bool:
+    """FIN before RST, and no FIN of the other end taken yet (that is TIME-WAIT)."""
+    return bool(reset.after_fin and not reset.peer.known & Known.FIN_ACKED)

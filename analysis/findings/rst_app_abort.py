@@ -55,8 +55,8 @@ def judge(case: Case) -> Finding | None:
     return Finding(
         CODE,
         PHASE,
-        "error",
-        0.5 if doubts else 0.9,
+        "error" if reset.sure_of_debt else "warning",
+        0.5 if doubts else 0.9 if reset.sure_of_debt else 0.6,
         f"the {reset.sender}'s application ({case.end(reset.sender)}) aborted the connection {reset.owed}",
         suspicion.suspects(),
         evidence(

@@ -31,7 +31,7 @@ Authority
 
 from __future__ import annotations
 
-from ..case import SECOND, Case, evidence, seconds
+from ..case import MS, SECOND, Case, evidence, seconds
 from ..resets import NO_SOCKET, Reset, candidates, errno_of_reset, first_reset
 from ..result import Errno, Finding
 from ..verdict import Suspicion
@@ -41,6 +41,10 @@ PHASE = "established"
 ORPHAN_NS = 60 * SECOND
 """Linux forgets a half-closed socket after this (tcp_fin_timeout); later the other end is the one that is
 late."""
+
+FAREWELL_BYTES = 128
+FAREWELL_NS = 50 * MS
+"""What a client says so soon after the server's FIN, and so briefly, answers it: a TLS close_notify."""
 
 __all__ = ["CODE", "PHASE", "candidates", "judge"]
 
@@ -58,8 +62,12 @@ def judge(case: Case) -> Finding | None:
 def _sent_too_late(reset: Reset) -> bool:
     """The server had closed; a client that was not closing, too, sent something new soon after."""
     half, peer = reset.half, reset.peer
-    late = reset.untaken_bytes > 0 and not peer.fin_count and peer.data_last_ns > half.fin_ns
-    return bool(reset.sender == "server" and late and half.rst_ns - half.fin_ns < ORPHAN_NS)
+    gap_ns = peer.data_last_ns - half.fin_ns
+    farewell = gap_ns < FAREWELL_NS + half.rtt_smoothed_ns + peer.rtt_smoothed_ns
+    if reset.sender != "server" or (farewell and reset.untaken_bytes <= FAREWELL_BYTES):
+        return False
+    late = reset.untaken_bytes > 0 and not peer.fin_count and gap_ns > 0
+    return bool(late and half.rst_ns - half.fin_ns < ORPHAN_NS)
 
 
 def _after_fin(case: Case, reset: Reset) -> Finding:

@@ -3,7 +3,7 @@
 Signature
     Payload of the client, all acknowledged, no payload of the server after it, until the client closed or
     reset. Sure when the server did not close in answer either, or the client reset; when the server closed at
-    once, only if the client had waited for a round time, as timeouts are (2, 3, 5, 10, 15, 30, 60...
+    once, only if the client had waited for a round time, as timeouts are (5, 10, 15, 30, 60...
     seconds).
 
 Meaning
@@ -42,7 +42,7 @@ SUPERSEDES = ("rst-app-abort", "rst-instead-of-fin", "rst-after-fin")
 PATIENCE_NS = SECOND
 """Nobody's timeout for an answer is shorter."""
 
-ROUND_S = (1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 100, 120, 180, 300, 600)
+ROUND_S = (5, 10, 15, 20, 30, 45, 60, 90, 100, 120, 180, 300, 600)
 """Timeouts that people configure."""
 
 ROUND_SLACK = 0.02
@@ -73,15 +73,16 @@ def judge(case: Case) -> Finding | None:
     stuck = not server.fin_count or bool(client.rst_count and client.rst_ns == min(ended))
     if not stuck and not _is_round(waited_ns):
         return None
-    suspicion = Suspicion({"server-app": 1.0} if stuck else {"server-app": 0.7, "nobody": 0.3})
+    first = not server.data_packets  # a server that has answered before may owe nothing to a last word
+    suspicion = Suspicion({"server-app": 1.0} if stuck and first else {"server-app": 0.7, "nobody": 0.3})
     for side in ("client-host", "client-network", "path", "server-network", "server-host"):
         suspicion.rule_out(side, "the server's kernel acknowledged the whole request")
     how, frame = ("FIN", client.fin_frame) if client.fin_ns == min(ended) else ("RST", client.rst_frame)
     return Finding(
         CODE,
         PHASE,
-        "error" if stuck else "warning",
-        0.9 if stuck else 0.65,
+        "error" if stuck and first else "warning",
+        0.9 if stuck and first else 0.65,
         f"{case.server_end} took the request and never answered; given up after {seconds(waited_ns)}",
         suspicion.suspects(),
         evidence(
