@@ -28,8 +28,8 @@ UNANSWERED_COUNT = 3
 LIMIT = 4096
 """Questions, and addresses, remembered at most; a scan of a large subnet asks for more than anybody reads."""
 
-SAMPLED_ROWS = 32
-"""TCP rows of each batch whose link addresses are looked at; hosts hardly ever change them."""
+SAMPLED_ROWS = 2048
+"""TCP rows whose link addresses are looked at; later ones would tell the same: MACs hardly change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +110,25 @@ class Collector:
         self._open: dict[Address, dict[Address, _Question]] = {}  # target -> asker -> newest row of retries
         self._silent: dict[Address, dict[Address, _Question]] = {}  # the longest of the earlier ones
         self._left_out_count = 0
+        self._sampled_count = 0
 
     def feed(self, segments: np.ndarray) -> None:
-        """SEGMENT rows in capture order; TCP rows cost one array pass and a look at the first few."""
+        """SEGMENT rows in capture order; TCP rows cost one array pass, and the first ones a closer look."""
         for row in segments[np.flatnonzero(segments["kind"] >= Kind.ARP_REQUEST)]:
             self._hear(row)
-        for row in segments[:SAMPLED_ROWS]:
-            if row["kind"] == Kind.TCP and row["tunnel_depth"] == 0 and row["src_mac"]:
-                self._note(self._carriers, _address(row, "src"), int(row["src_mac"]))
-                self._note(self._carriers, _address(row, "dst"), int(row["dst_mac"]))
+        if self._sampled_count < SAMPLED_ROWS:
+            self._sample(segments[: SAMPLED_ROWS - self._sampled_count])
+
+    def _sample(self, segments: np.ndarray) -> None:
+        """Which MACs carry which addresses."""
+        self._sampled_count += len(segments)
+        carried = segments[
+            (segments["kind"] == Kind.TCP) & (segments["tunnel_depth"] == 0) & (segments["src_mac"] > 0)
+        ]
+        for end in ("src", "dst"):
+            columns = (carried[f"{end}_{part}"].tolist() for part in ("hi", "lo", "mac"))
+            for high, low, mac in set(zip(*columns, strict=True)):
+                self._note(self._carriers, (high, low), mac)
 
     def finish(self) -> Neighbours:
         """What was collected; more rows may follow."""
