@@ -15,12 +15,13 @@ import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from . import DATA
 from . import conversations as talk
 
-DATA = Path(__file__).parent / ".data"
 CONNECTIONS = 100_000
 FRAMES_MIB = 1024
 CUT_PACKETS = 100_000
@@ -226,7 +227,7 @@ def _set_options(
 
 def _set_checksums(block: np.ndarray, layout: np.dtype, v6: bool, tcp_bytes: np.ndarray) -> None:
     """IPv4 and TCP checksums; TCP's covers what is captured, so it is right where nothing was cut."""
-    fields = layout.fields or {}
+    fields: Any = layout.fields
     if not v6:
         total = _words(block[:, 30:50])
         block[:, 40:42] = _folded(total)
@@ -244,7 +245,8 @@ def _words(part: np.ndarray) -> np.ndarray:
 def _folded(total: np.ndarray) -> np.ndarray:
     for _ in range(2):
         total = (total & 0xFFFF) + (total >> 16)
-    return (total ^ 0xFFFF).astype("<u2").view(np.uint8).reshape(-1, 2)
+    pairs: np.ndarray = (total ^ 0xFFFF).astype("<u2").view(np.uint8).reshape(-1, 2)
+    return pairs
 
 
 def write(path: Path, sequel: Sequel, ends: Endpoints, snaplen: int, cut: Path | None) -> dict[str, int]:
@@ -320,13 +322,14 @@ def make(
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bulk", description="Make captures.")
     parser.add_argument("--connections", type=int, default=CONNECTIONS, help="in headers.pcap (%(default)s)")
-    parser.add_argument("--frames-mib", type=int, default=FRAMES_MIB, help="size of frames.pcap (%(default)s)")
+    parser.add_argument("--frames-mib", type=int, default=FRAMES_MIB, help="of frames.pcap (%(default)s)")
     parser.add_argument("--again", action="store_true", help="make them even if they are there")
     asked = parser.parse_args()
     start = time.perf_counter()
-    for name, facts in sorted(make(asked.connections, asked.frames_mib, asked.again).items()):
+    made = make(asked.connections, asked.frames_mib, asked.again)
+    for name, facts in sorted(made.items()):
         size = f"{facts['packets']:>10,} packets {facts['bytes'] / 2**20:9.1f} MiB"
-        print(f"{name:18} {size} {facts['flows']:>8,} flows")
+        print(f"{name:18} {size} {facts['flows']:>8,} flows" if facts["flows"] else f"{name:18} {size}")
     print(f"{time.perf_counter() - start:.1f} s")
 
 
