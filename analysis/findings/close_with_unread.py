@@ -27,7 +27,8 @@ Authority
 from __future__ import annotations
 
 from ..case import SECOND, Case, evidence, seconds
-from ..resets import LIVE_SOCKET, Reset, candidates, contradictions, errno_of_reset, first_reset
+from ..forgery import contradictions
+from ..resets import LIVE_SOCKET, Reset, candidates, errno_of_reset, first_reset
 from ..result import Errno, Finding
 from ..verdict import Suspicion
 

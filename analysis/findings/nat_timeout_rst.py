@@ -29,7 +29,8 @@ import numpy as np
 
 from .. import resets
 from ..case import SECOND, Case, evidence, seconds
-from ..resets import NO_SOCKET, Reset, contradictions, errno_of_reset, first_reset, routers_to
+from ..forgery import TTL_STEPS, contradictions, routers_to
+from ..resets import NO_SOCKET, Reset, errno_of_reset, first_reset
 from ..result import Errno, Finding
 from ..table import FlowTable
 from ..verdict import Suspicion
@@ -75,7 +76,7 @@ def _finding(case: Case, reset: Reset, pause_ns: int, nearer: int) -> Finding:
         CODE,
         PHASE,
         "error",
-        0.85 if nearer >= resets.TTL_STEPS else 0.7,
+        0.85 if nearer >= TTL_STEPS else 0.7,
         f"a device {nearer} hop{'s' if nearer > 1 else ''} before the {reset.sender} had forgotten the"
         f" connection to {case.server_end} after {quiet} without traffic and reset it",
         suspicion.suspects(),

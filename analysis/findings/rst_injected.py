@@ -29,7 +29,8 @@ Authority
 from __future__ import annotations
 
 from ..case import Case, evidence
-from ..resets import Contradictions, Reset, candidates, contradictions, errno_of_reset, reset_of, routers_to
+from ..forgery import Contradictions, contradictions, routers_to
+from ..resets import Reset, candidates, errno_of_reset, reset_of
 from ..result import Errno, Finding
 from ..verdict import Suspicion
 

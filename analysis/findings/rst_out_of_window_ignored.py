@@ -24,7 +24,8 @@ Authority
 from __future__ import annotations
 
 from ..case import Case, evidence
-from ..resets import Reset, candidates, contradictions, reset_of
+from ..forgery import contradictions
+from ..resets import Reset, candidates, reset_of
 from ..result import Finding
 
 CODE = "rst-out-of-window-ignored"

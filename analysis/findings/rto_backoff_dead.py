@@ -1,8 +1,8 @@
 """One end repeated the same data again and again, and the other end never answered any more.
 
 Signature
-    The same left edge sent again at least four times over at least a second, no acknowledgment of it, and no
-    segment at all from the other end since the first repeat.
+    The same left edge sent again at least four times over at least a second, and no segment at all from the
+    other end since the first repeat; or several segments in turn, ten seconds after its last sign of life.
 
 Meaning
     The other host is gone, or the path to it or back from it broke while the connection was open. Nothing
@@ -45,9 +45,17 @@ SPAN_NS = SECOND
 """Four repeats take Linux 1.6 s at its smallest timeout (200 ms)."""
 
 
+LONG_NS = 10 * SECOND
+"""Some stacks repeat several segments in turn: then their count says less than how long nothing came back."""
+
+
 def candidates(table: FlowTable) -> np.ndarray:
-    """Some end keeps repeating payload without progress."""
-    return (table.either("edge_count") >= REPEATS) & (table.either("edge_bytes") > 0)
+    """Some end keeps repeating payload: the same segment without progress, or several for a long time."""
+    same = (table.either("edge_count") >= REPEATS) & (table.either("edge_bytes") > 0)
+    several = np.zeros(len(table), bool)
+    for near, far in ((table.client, table.server), (table.server, table.client)):
+        several |= (near("rto_count") >= REPEATS) & (near("edge_last_ns") - far("last_ns") >= LONG_NS)
+    return np.asarray(same | several)
 
 
 def stuck_sender(case: Case) -> str | None:
@@ -56,8 +64,11 @@ def stuck_sender(case: Case) -> str | None:
         return None
     for side in ("client", "server"):
         half, peer = case.half(side), case.half(other(side))
-        vain = half.edge_count >= REPEATS and half.edge_bytes and half.edge_last_ns - half.edge_ns >= SPAN_NS
-        if vain and peer.packets and peer.last_ns <= half.edge_ns and not peer.zero_since_ns:
+        if not half.edge_bytes or not half.edge_count or not peer.packets or peer.zero_since_ns:
+            continue
+        same = half.edge_count >= REPEATS and half.edge_last_ns - half.edge_ns >= SPAN_NS
+        several = half.rto_count >= REPEATS and half.edge_last_ns - peer.last_ns >= LONG_NS
+        if (same and peer.last_ns <= half.edge_ns) or several:
             return side
     return None
 
@@ -69,21 +80,22 @@ def judge(case: Case) -> Finding | None:
         return None
     half, peer = case.half(sender), case.half(other(sender))
     suspicion = suspicion_of_silence(case, sender, half.edge_ns, half.advanced_ns - peer.last_ns)
-    span = seconds(half.edge_last_ns - half.edge_ns)
+    repeats = int(half.edge_count if half.edge_count >= REPEATS else half.rto_count)
+    span = seconds(half.edge_last_ns - peer.last_ns)
     return Finding(
         CODE,
         PHASE,
         "error",
         0.9,
-        f"the {other(sender)} ({case.end(other(sender))}) fell silent: the {sender} sent the same"
-        f" {half.edge_bytes} bytes again {half.edge_count} times",
+        f"the {other(sender)} ({case.end(other(sender))}) fell silent: the {sender} repeated"
+        f" {half.edge_bytes} bytes in vain for {span}",
         suspicion.suspects(),
         evidence(
             (peer.last_frame, peer.last_ns, f"last segment of the {other(sender)}"),
             (
                 half.data_last_frame,
                 half.data_last_ns,
-                f"last of {half.edge_count} repeats within {span}, not answered",
+                f"last of {repeats} repeats, {span} later, not answered",
             ),
         ),
         suspicion.ruled_out(),
