@@ -1,7 +1,7 @@
 """What speaks against a RST being its alleged sender's.
 
-A forged RST contradicts what its alleged sender otherwise sends. No single contradiction is enough: some stacks
-send a RST with another TTL or without timestamps.
+A forged RST contradicts what its alleged sender otherwise sends. No single contradiction is enough: some
+stacks send a RST with another TTL or without timestamps.
 """
 
 from __future__ import annotations
