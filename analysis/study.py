@@ -85,8 +85,6 @@ class Study:
         self._tracker = Tracker()
         self._neighbours = Collector()
         self._clock = quality.Clock()
-        self._start_ns: int | None = None
-        self._end_ns = 0
         self._scene: Scene | None = None
         self._judged: list[tuple[int, list[Finding]]] = []
         self._left_out_count = 0
@@ -96,10 +94,6 @@ class Study:
         """Rows of the first pass, in capture order."""
         if len(segments) == 0:
             return
-        times = segments["time_ns"]
-        first, last = int(times.min()), int(times.max())
-        self._start_ns = first if self._start_ns is None else min(self._start_ns, first)
-        self._end_ns = max(self._end_ns, last)
         self._tracker.feed(segments)
         self._neighbours.feed(segments)
         self._clock.feed(segments)
@@ -110,11 +104,12 @@ class Study:
         `start_ns` and `end_ns` widen the capture's span to packets that are no TCP.
         """
         count = self._tracker.count
-        starts = [moment for moment in (self._start_ns, start_ns) if moment is not None]
-        end = max(self._end_ns, end_ns or 0)
-        table = FlowTable(
-            self._tracker.flows[:count], self._tracker.halves[: 2 * count], end, min(starts, default=0)
-        )
+        flows = self._tracker.flows[:count]
+        moments = [at_ns for at_ns in (start_ns, end_ns) if at_ns is not None]
+        if count:
+            moments += [int(flows["start_ns"].min()), int(flows["end_ns"].max())]
+        start, end = min(moments, default=0), max(moments, default=0)
+        table = FlowTable(flows, self._tracker.halves[: 2 * count], end, start)
         heard = self._neighbours.finish()
         where = vantage.given(self._vantage_side) if self._vantage_side else vantage.infer(table, heard)
         traits = traits_of(table)

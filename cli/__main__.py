@@ -16,6 +16,9 @@ from .api import INTERRUPTED
 if TYPE_CHECKING:
     from .analysis.result import Analysis
 
+# NumPy starts a thread per core for linear algebra when it is imported; nothing here uses any.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 VANTAGES = ("client", "server", "middle")
 USAGE, UNREADABLE, STOPPED = 2, 3, 130
 """Exit codes: usage; a capture that could not be read, or only in part; Ctrl-C (the report is still written)."""
