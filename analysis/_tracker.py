@@ -20,79 +20,245 @@ import cython
 # views below compares names, types and offsets, so a difference cannot pass silently.
 
 Segment = cython.struct(
-    time_ns=cython.longlong, frame=cython.ulonglong, flow_hash=cython.ulonglong, src_hi=cython.ulonglong,
-    src_lo=cython.ulonglong, dst_hi=cython.ulonglong, dst_lo=cython.ulonglong, via_hi=cython.ulonglong,
-    via_lo=cython.ulonglong, src_mac=cython.ulonglong, dst_mac=cython.ulonglong, seq=cython.uint,
-    ack=cython.uint, payload_bytes=cython.uint, payload_offset=cython.uint,
-    payload_captured_bytes=cython.uint, tsval=cython.uint, tsecr=cython.uint, sack_left=cython.uint,
-    sack_right=cython.uint, sack2_left=cython.uint, sack2_right=cython.uint, sport=cython.ushort,
-    dport=cython.ushort, flags=cython.ushort, window=cython.ushort, mss=cython.ushort,
-    options=cython.ushort, ip_id=cython.ushort, mtu=cython.ushort, interface=cython.ushort,
-    kind=cython.uchar, ttl=cython.uchar, via_ttl=cython.uchar, wscale=cython.uchar, sack_count=cython.uchar,
-    checksum=cython.uchar, direction=cython.uchar, ip_flags=cython.uchar, icmp_type=cython.uchar,
-    icmp_code=cython.uchar, tunnel_depth=cython.uchar, payload_class=cython.uchar,
+    time_ns=cython.longlong,
+    frame=cython.ulonglong,
+    flow_hash=cython.ulonglong,
+    src_hi=cython.ulonglong,
+    src_lo=cython.ulonglong,
+    dst_hi=cython.ulonglong,
+    dst_lo=cython.ulonglong,
+    via_hi=cython.ulonglong,
+    via_lo=cython.ulonglong,
+    src_mac=cython.ulonglong,
+    dst_mac=cython.ulonglong,
+    seq=cython.uint,
+    ack=cython.uint,
+    payload_bytes=cython.uint,
+    payload_offset=cython.uint,
+    payload_captured_bytes=cython.uint,
+    tsval=cython.uint,
+    tsecr=cython.uint,
+    sack_left=cython.uint,
+    sack_right=cython.uint,
+    sack2_left=cython.uint,
+    sack2_right=cython.uint,
+    sport=cython.ushort,
+    dport=cython.ushort,
+    flags=cython.ushort,
+    window=cython.ushort,
+    mss=cython.ushort,
+    options=cython.ushort,
+    ip_id=cython.ushort,
+    mtu=cython.ushort,
+    interface=cython.ushort,
+    kind=cython.uchar,
+    ttl=cython.uchar,
+    via_ttl=cython.uchar,
+    wscale=cython.uchar,
+    sack_count=cython.uchar,
+    checksum=cython.uchar,
+    direction=cython.uchar,
+    ip_flags=cython.uchar,
+    icmp_type=cython.uchar,
+    icmp_code=cython.uchar,
+    tunnel_depth=cython.uchar,
+    payload_class=cython.uchar,
 )
 
 Flow = cython.struct(
-    a_hi=cython.ulonglong, a_lo=cython.ulonglong, b_hi=cython.ulonglong, b_lo=cython.ulonglong,
-    flow_hash=cython.ulonglong, end_ns=cython.longlong, last_frame=cython.ulonglong,
-    established_ns=cython.longlong, packets=cython.uint, marks=cython.uint, a_port=cython.ushort,
-    b_port=cython.ushort, facts=cython.ushort, client_side=cython.uchar, history_length=cython.uchar,
-    start_ns=cython.longlong, first_frame=cython.ulonglong, icmp_ns=cython.longlong,
-    icmp_frame=cython.ulonglong, icmp_via_hi=cython.ulonglong, icmp_via_lo=cython.ulonglong,
-    history0=cython.ulonglong, history1=cython.ulonglong, history2=cython.ulonglong,
-    history3=cython.ulonglong, established_frame=cython.ulonglong, previous=cython.uint,
-    icmp_count=cython.uint, anomalies=cython.uint, icmp_mtu=cython.ushort, icmp_type=cython.uchar,
-    icmp_code=cython.uchar, icmp_ttl=cython.uchar, icmp_side=cython.uchar, roles_percent=cython.uchar,
+    a_hi=cython.ulonglong,
+    a_lo=cython.ulonglong,
+    b_hi=cython.ulonglong,
+    b_lo=cython.ulonglong,
+    flow_hash=cython.ulonglong,
+    end_ns=cython.longlong,
+    last_frame=cython.ulonglong,
+    established_ns=cython.longlong,
+    packets=cython.uint,
+    marks=cython.uint,
+    a_port=cython.ushort,
+    b_port=cython.ushort,
+    facts=cython.ushort,
+    client_side=cython.uchar,
+    history_length=cython.uchar,
+    start_ns=cython.longlong,
+    first_frame=cython.ulonglong,
+    icmp_ns=cython.longlong,
+    icmp_frame=cython.ulonglong,
+    icmp_via_hi=cython.ulonglong,
+    icmp_via_lo=cython.ulonglong,
+    history0=cython.ulonglong,
+    history1=cython.ulonglong,
+    history2=cython.ulonglong,
+    history3=cython.ulonglong,
+    established_frame=cython.ulonglong,
+    previous=cython.uint,
+    icmp_count=cython.uint,
+    anomalies=cython.uint,
+    icmp_mtu=cython.ushort,
+    icmp_type=cython.uchar,
+    icmp_code=cython.uchar,
+    icmp_ttl=cython.uchar,
+    icmp_side=cython.uchar,
+    roles_percent=cython.uchar,
     unused=cython.uchar,
 )
 
 Half = cython.struct(
-    timed_ns=cython.longlong, rtt_smoothed_ns=cython.longlong, rtt_sum_ns=cython.longlong,
-    rtt_min_ns=cython.longlong, data_acked_ns=cython.longlong, zero_since_ns=cython.longlong,
-    nxt=cython.uint, una=cython.uint, iss=cython.uint, ack_last=cython.uint, window_bytes=cython.uint,
-    edge_count=cython.uint, timed_seq=cython.uint, keepalive_pending=cython.uint, probe_pending=cython.uint,
-    fin_count=cython.uint, rtt_count=cython.uint, max_acked_bytes=cython.uint, mss=cython.ushort,
-    window_raw=cython.ushort, known=cython.uchar, proven=cython.uchar, believed=cython.uchar,
-    pending=cython.uchar, holes=cython.uchar, wscale=cython.uchar, zeek=cython.uchar,
-    disproved_count=cython.uchar, near_unused0=cython.uint, near_unused1=cython.uint,
-    near_unused2=cython.uint, near_unused3=cython.uint, near_unused4=cython.uint, last_ns=cython.longlong,
-    last_frame=cython.ulonglong, advanced_ns=cython.longlong, data_last_ns=cython.longlong,
-    data_last_frame=cython.ulonglong, payload_bytes=cython.ulonglong, unique_bytes=cython.ulonglong,
-    packets=cython.uint, data_packets=cython.uint, ack_max=cython.uint, window_max_bytes=cython.uint,
-    tsval=cython.uint, tsecr_max=cython.uint, print_seq=cython.uint, print_ack=cython.uint,
-    print_ts=cython.uint, print_bytes=cython.uint, dup_ack_run=cython.uint, rst_count=cython.uint,
-    max_payload_bytes=cython.uint, history_bits=cython.uint, unpadded_count=cython.uint,
-    padded_count=cython.uint, out_count=cython.uint, in_count=cython.uint, print_window=cython.ushort,
-    print_ip_id=cython.ushort, print_flags=cython.ushort, ip_id=cython.ushort, ttl_first=cython.uchar,
-    ttl_min=cython.uchar, ttl_max=cython.uchar, data_ttl=cython.uchar, first_ns=cython.longlong,
-    first_frame=cython.ulonglong, syn_ns=cython.longlong, syn_frame=cython.ulonglong,
-    syn_last_ns=cython.longlong, syn_last_frame=cython.ulonglong, fin_ns=cython.longlong,
-    fin_frame=cython.ulonglong, fin_acked_ns=cython.longlong, fin_acked_frame=cython.ulonglong,
-    rst_ns=cython.longlong, rst_frame=cython.ulonglong, data_ns=cython.longlong,
-    data_frame=cython.ulonglong, edge_ns=cython.longlong, edge_last_ns=cython.longlong,
-    zero_total_ns=cython.longlong, hole_ns=cython.longlong, unseen_bytes=cython.ulonglong,
-    fin_seq=cython.uint, syn_count=cython.uint, synack_count=cython.uint, rst_seq=cython.uint,
-    rst_ack=cython.uint, rst_expected_seq=cython.uint, rst_peer_ack=cython.uint,
-    after_rst_count=cython.uint, syn_repeat_count=cython.uint, synack_repeat_count=cython.uint,
-    fin_repeat_count=cython.uint, rto_count=cython.uint, fast_count=cython.uint, tlp_count=cython.uint,
-    spurious_count=cython.uint, dsack_count=cython.uint, out_of_order_count=cython.uint,
-    duplicate_count=cython.uint, keepalive_count=cython.uint, probe_count=cython.uint,
-    dup_ack_count=cython.uint, zero_window_count=cython.uint, window_full_count=cython.uint,
-    gap_count=cython.uint, fill_count=cython.uint, resend_count=cython.uint, edge_seq=cython.uint,
-    edge_bytes=cython.uint, stray_ack_count=cython.uint, hole0_left=cython.uint, hole0_right=cython.uint,
-    hole1_left=cython.uint, hole1_right=cython.uint, timed_bytes=cython.uint, proof_seq=cython.uint,
-    proof_ts=cython.uint, sack_high=cython.uint, partial_sum_count=cython.uint, bad_sum_count=cython.uint,
-    oversize_count=cython.uint, history_t=cython.uint, history_w=cython.uint, history_g=cython.uint,
-    syn_options=cython.ushort, rst_window=cython.ushort, rst_ip_id=cython.ushort, rst_flags=cython.ushort,
-    rst_options=cython.ushort, syn_window=cython.ushort, before_rst=cython.uchar,
-    zeek_previous=cython.uchar, rst_ttl=cython.uchar, rst_form=cython.uchar, syn_ttl=cython.uchar,
-    spare0=cython.ulonglong, spare1=cython.ulonglong, spare2=cython.ulonglong,
+    timed_ns=cython.longlong,
+    rtt_smoothed_ns=cython.longlong,
+    rtt_sum_ns=cython.longlong,
+    rtt_min_ns=cython.longlong,
+    data_acked_ns=cython.longlong,
+    zero_since_ns=cython.longlong,
+    nxt=cython.uint,
+    una=cython.uint,
+    iss=cython.uint,
+    ack_last=cython.uint,
+    window_bytes=cython.uint,
+    edge_count=cython.uint,
+    timed_seq=cython.uint,
+    keepalive_pending=cython.uint,
+    probe_pending=cython.uint,
+    fin_count=cython.uint,
+    rtt_count=cython.uint,
+    max_acked_bytes=cython.uint,
+    mss=cython.ushort,
+    window_raw=cython.ushort,
+    known=cython.uchar,
+    proven=cython.uchar,
+    believed=cython.uchar,
+    pending=cython.uchar,
+    holes=cython.uchar,
+    wscale=cython.uchar,
+    zeek=cython.uchar,
+    disproved_count=cython.uchar,
+    near_unused0=cython.uint,
+    near_unused1=cython.uint,
+    near_unused2=cython.uint,
+    near_unused3=cython.uint,
+    near_unused4=cython.uint,
+    last_ns=cython.longlong,
+    last_frame=cython.ulonglong,
+    advanced_ns=cython.longlong,
+    data_last_ns=cython.longlong,
+    data_last_frame=cython.ulonglong,
+    payload_bytes=cython.ulonglong,
+    unique_bytes=cython.ulonglong,
+    packets=cython.uint,
+    data_packets=cython.uint,
+    ack_max=cython.uint,
+    window_max_bytes=cython.uint,
+    tsval=cython.uint,
+    tsecr_max=cython.uint,
+    print_seq=cython.uint,
+    print_ack=cython.uint,
+    print_ts=cython.uint,
+    print_bytes=cython.uint,
+    dup_ack_run=cython.uint,
+    rst_count=cython.uint,
+    max_payload_bytes=cython.uint,
+    history_bits=cython.uint,
+    unpadded_count=cython.uint,
+    padded_count=cython.uint,
+    out_count=cython.uint,
+    in_count=cython.uint,
+    print_window=cython.ushort,
+    print_ip_id=cython.ushort,
+    print_flags=cython.ushort,
+    ip_id=cython.ushort,
+    ttl_first=cython.uchar,
+    ttl_min=cython.uchar,
+    ttl_max=cython.uchar,
+    data_ttl=cython.uchar,
+    first_ns=cython.longlong,
+    first_frame=cython.ulonglong,
+    syn_ns=cython.longlong,
+    syn_frame=cython.ulonglong,
+    syn_last_ns=cython.longlong,
+    syn_last_frame=cython.ulonglong,
+    fin_ns=cython.longlong,
+    fin_frame=cython.ulonglong,
+    fin_acked_ns=cython.longlong,
+    fin_acked_frame=cython.ulonglong,
+    rst_ns=cython.longlong,
+    rst_frame=cython.ulonglong,
+    data_ns=cython.longlong,
+    data_frame=cython.ulonglong,
+    edge_ns=cython.longlong,
+    edge_last_ns=cython.longlong,
+    zero_total_ns=cython.longlong,
+    hole_ns=cython.longlong,
+    unseen_bytes=cython.ulonglong,
+    fin_seq=cython.uint,
+    syn_count=cython.uint,
+    synack_count=cython.uint,
+    rst_seq=cython.uint,
+    rst_ack=cython.uint,
+    rst_expected_seq=cython.uint,
+    rst_peer_ack=cython.uint,
+    after_rst_count=cython.uint,
+    syn_repeat_count=cython.uint,
+    synack_repeat_count=cython.uint,
+    fin_repeat_count=cython.uint,
+    rto_count=cython.uint,
+    fast_count=cython.uint,
+    tlp_count=cython.uint,
+    spurious_count=cython.uint,
+    dsack_count=cython.uint,
+    out_of_order_count=cython.uint,
+    duplicate_count=cython.uint,
+    keepalive_count=cython.uint,
+    probe_count=cython.uint,
+    dup_ack_count=cython.uint,
+    zero_window_count=cython.uint,
+    window_full_count=cython.uint,
+    gap_count=cython.uint,
+    fill_count=cython.uint,
+    resend_count=cython.uint,
+    edge_seq=cython.uint,
+    edge_bytes=cython.uint,
+    stray_ack_count=cython.uint,
+    hole0_left=cython.uint,
+    hole0_right=cython.uint,
+    hole1_left=cython.uint,
+    hole1_right=cython.uint,
+    timed_bytes=cython.uint,
+    proof_seq=cython.uint,
+    proof_ts=cython.uint,
+    sack_high=cython.uint,
+    partial_sum_count=cython.uint,
+    bad_sum_count=cython.uint,
+    oversize_count=cython.uint,
+    history_t=cython.uint,
+    history_w=cython.uint,
+    history_g=cython.uint,
+    syn_options=cython.ushort,
+    rst_window=cython.ushort,
+    rst_ip_id=cython.ushort,
+    rst_flags=cython.ushort,
+    rst_options=cython.ushort,
+    syn_window=cython.ushort,
+    before_rst=cython.uchar,
+    zeek_previous=cython.uchar,
+    rst_ttl=cython.uchar,
+    rst_form=cython.uchar,
+    syn_ttl=cython.uchar,
+    spare0=cython.ulonglong,
+    spare1=cython.ulonglong,
+    spare2=cython.ulonglong,
 )
 
 Note = cython.struct(
-    marks=cython.uint, flow=cython.int, ordinal=cython.uint, side=cython.uchar, anomaly=cython.uchar,
-    proven0=cython.uchar, believed0=cython.uchar, proven1=cython.uchar, believed1=cython.uchar,
+    marks=cython.uint,
+    flow=cython.int,
+    ordinal=cython.uint,
+    side=cython.uchar,
+    anomaly=cython.uchar,
+    proven0=cython.uchar,
+    believed0=cython.uchar,
+    proven1=cython.uchar,
+    believed1=cython.uchar,
     unused=cython.ushort,
 )
 
@@ -152,7 +318,9 @@ def write_letter(flow: FlowPtr, letter: cython.uint, responder: cython.bint) -> 
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def once(flow: FlowPtr, h: HalfPtr, bit: cython.uint, letter: cython.uint, responder: cython.bint) -> cython.bint:
+def once(
+    flow: FlowPtr, h: HalfPtr, bit: cython.uint, letter: cython.uint, responder: cython.bint
+) -> cython.bint:
     """Write the letter the first time; True when it had been written before."""
     if h.history_bits & bit:
         return True
@@ -168,8 +336,14 @@ def once(flow: FlowPtr, h: HalfPtr, bit: cython.uint, letter: cython.uint, respo
 def is_power_of_ten(count: cython.uint) -> cython.bint:
     """T, W and G are written at their 1st, 10th, 100th... time."""
     return (
-        count == 1 or count == 10 or count == 100 or count == 1000 or count == 10000
-        or count == 100000 or count == 1000000 or count == 10000000
+        count == 1
+        or count == 10
+        or count == 100
+        or count == 1000
+        or count == 10000
+        or count == 100000
+        or count == 1000000
+        or count == 10000000
     )
 
 
@@ -206,8 +380,11 @@ def zeek_history(flow: FlowPtr, h: HalfPtr, p: HalfPtr, s: SegmentPtr, responder
         if is_power_of_ten(h.history_w):
             write_letter(flow, 0x57, responder)  # W
     if (
-        s.payload_bytes and h.known & 1 and h.zeek != 6
-        and ahead(end + (flags & 1) + (1 if flags & 2 else 0), h.nxt) <= 0 and flags & 0x04 == 0
+        s.payload_bytes
+        and h.known & 1
+        and h.zeek != 6
+        and ahead(end + (flags & 1) + (1 if flags & 2 else 0), h.nxt) <= 0
+        and flags & 0x04 == 0
     ):
         h.history_t += 1
         if is_power_of_ten(h.history_t):
@@ -284,13 +461,21 @@ def side_of(flow: FlowPtr, s: SegmentPtr) -> cython.int:
     if flow.flow_hash != s.flow_hash:
         return -1
     if (
-        flow.a_port == s.sport and flow.b_port == s.dport and flow.a_lo == s.src_lo and flow.b_lo == s.dst_lo
-        and flow.a_hi == s.src_hi and flow.b_hi == s.dst_hi
+        flow.a_port == s.sport
+        and flow.b_port == s.dport
+        and flow.a_lo == s.src_lo
+        and flow.b_lo == s.dst_lo
+        and flow.a_hi == s.src_hi
+        and flow.b_hi == s.dst_hi
     ):
         return 0
     if (
-        flow.b_port == s.sport and flow.a_port == s.dport and flow.b_lo == s.src_lo and flow.a_lo == s.dst_lo
-        and flow.b_hi == s.src_hi and flow.a_hi == s.dst_hi
+        flow.b_port == s.sport
+        and flow.a_port == s.dport
+        and flow.b_lo == s.src_lo
+        and flow.a_lo == s.dst_lo
+        and flow.b_hi == s.src_hi
+        and flow.a_hi == s.dst_hi
     ):
         return 1
     return -1
@@ -358,7 +543,12 @@ def opens_another(
     RFC 9293 section 3.10.7.4 (TIME-WAIT) and RFC 6191 allow it; a repeated SYN keeps its number. With
     `attempt_ns`, what follows an attempt that stayed without an answer for so long is a new one, too.
     """
-    if attempt_ns and p.packets == 0 and (h.zeek == 1 or h.zeek == 2) and s.time_ns - flow.start_ns >= attempt_ns:
+    if (
+        attempt_ns
+        and p.packets == 0
+        and (h.zeek == 1 or h.zeek == 2)
+        and s.time_ns - flow.start_ns >= attempt_ns
+    ):
         return True
     if s.flags & 0x16 != 0x02:
         return False
@@ -475,7 +665,8 @@ def prove_receipts(
     if s.flags & 0x10 == 0 or s.flags & 0x02:
         return
     if (
-        wants_ack_of_fin(h.proven) and h.known & 16
+        wants_ack_of_fin(h.proven)
+        and h.known & 16
         and (
             (h.known & 32 and ahead(s.ack, h.proof_seq) >= 0)
             or (h.known & 64 and s.options & 0x10 and ahead(s.tsecr, h.proof_ts) >= 0)
@@ -497,8 +688,11 @@ def prove_receipts(
 def is_stray_reset(h: HalfPtr, s: SegmentPtr) -> cython.bint:
     """A RST without ACK whose number is not from this connection: it answers an unacceptable segment."""
     return (
-        s.flags & 0x10 == 0 and h.known & 2 != 0 and h.proven == 3
-        and ahead(s.seq, h.nxt) != 0 and ahead(s.seq, h.iss) != 0
+        s.flags & 0x10 == 0
+        and h.known & 2 != 0
+        and h.proven == 3
+        and ahead(s.seq, h.nxt) != 0
+        and ahead(s.seq, h.iss) != 0
     )
 
 
@@ -523,8 +717,8 @@ def reset_is_acceptable(h: HalfPtr, p: HalfPtr, s: SegmentPtr) -> cython.bint:
     acknowledgment to the highest byte sent is taken.
     """
     if p.proven == 3 or (p.proven == 0 and p.known & 1 == 0):
-        return s.flags & 0x10 == 0 or p.known & 1 == 0 or (
-            ahead(s.ack, p.iss) > 0 and ahead(s.ack, p.nxt) <= 0
+        return (
+            s.flags & 0x10 == 0 or p.known & 1 == 0 or (ahead(s.ack, p.iss) > 0 and ahead(s.ack, p.nxt) <= 0)
         )
     if p.known & 4 == 0:
         return True
@@ -537,7 +731,12 @@ def reset_is_acceptable(h: HalfPtr, p: HalfPtr, s: SegmentPtr) -> cython.bint:
 @cython.nogil
 @cython.exceptval(check=False)
 def move_states(
-    flow: FlowPtr, h: HalfPtr, p: HalfPtr, s: SegmentPtr, n: NotePtr, stray_ack: cython.bint,
+    flow: FlowPtr,
+    h: HalfPtr,
+    p: HalfPtr,
+    s: SegmentPtr,
+    n: NotePtr,
+    stray_ack: cython.bint,
     cells: cython.pointer(cython.schar),
 ) -> cython.void:
     """The sender's state for certain, the receiver's as belief."""
@@ -854,10 +1053,7 @@ def handle_sequence(h: HalfPtr, p: HalfPtr, s: SegmentPtr, n: NotePtr) -> cython
         h.advanced_ns = s.time_ns
         h.edge_count = 0
         return
-    if (
-        step == -1 and s.payload_bytes == 1 and flags & 7 == 0
-        and h.known & 8 and ahead(h.una, h.nxt) >= 0
-    ):
+    if step == -1 and s.payload_bytes == 1 and flags & 7 == 0 and h.known & 8 and ahead(h.una, h.nxt) >= 0:
         mark_probe(h, p, s, n)
         return
     handle_repeat(h, p, s, n, end)
@@ -1017,7 +1213,10 @@ def handle_window(h: HalfPtr, p: HalfPtr, s: SegmentPtr, n: NotePtr) -> cython.v
         h.zero_total_ns += s.time_ns - h.zero_since_ns
         h.zero_since_ns = 0
     if (
-        s.payload_bytes and p.known & 4 and p.window_bytes and ((p.wscale and h.wscale) or p.known & 128)
+        s.payload_bytes
+        and p.known & 4
+        and p.window_bytes
+        and ((p.wscale and h.wscale) or p.known & 128)
         and s.seq + s.payload_bytes == p.ack_last + p.window_bytes
     ):
         n.marks |= 1 << 14
@@ -1036,7 +1235,12 @@ def is_duplicate(h: HalfPtr, s: SegmentPtr) -> cython.bint:
     age_ns: cython.longlong = s.time_ns - h.last_ns
     if h.packets == 0 or s.seq != h.print_seq or s.payload_bytes != h.print_bytes or s.flags != h.print_flags:
         return False
-    if s.ack != h.print_ack or s.window != h.print_window or s.tsval != h.print_ts or s.ip_id != h.print_ip_id:
+    if (
+        s.ack != h.print_ack
+        or s.window != h.print_window
+        or s.tsval != h.print_ts
+        or s.ip_id != h.print_ip_id
+    ):
         return False
     return 0 <= age_ns <= (DUPLICATE_NS if s.ip_id else EXACT_NS)
 
@@ -1080,7 +1284,9 @@ def note_origin(h: HalfPtr, p: HalfPtr, s: SegmentPtr) -> cython.void:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def note_syn(flow: FlowPtr, h: HalfPtr, p: HalfPtr, s: SegmentPtr, side: cython.int, n: NotePtr) -> cython.void:
+def note_syn(
+    flow: FlowPtr, h: HalfPtr, p: HalfPtr, s: SegmentPtr, side: cython.int, n: NotePtr
+) -> cython.void:
     """SYN or SYN-ACK: options, counts, roles."""
     if s.flags & 0x10:
         h.synack_count += 1
@@ -1179,8 +1385,14 @@ def note_data(h: HalfPtr, s: SegmentPtr) -> cython.void:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def handle_icmp(flow: FlowPtr, h: HalfPtr, s: SegmentPtr, n: NotePtr, side: cython.int,
-                cells: cython.pointer(cython.schar)) -> cython.void:
+def handle_icmp(
+    flow: FlowPtr,
+    h: HalfPtr,
+    s: SegmentPtr,
+    n: NotePtr,
+    side: cython.int,
+    cells: cython.pointer(cython.schar),
+) -> cython.void:
     """An ICMP error that quotes a segment of `h`."""
     n.marks |= 1 << 27
     flow.icmp_count += 1
@@ -1207,7 +1419,12 @@ def handle_icmp(flow: FlowPtr, h: HalfPtr, s: SegmentPtr, n: NotePtr, side: cyth
 @cython.nogil
 @cython.exceptval(check=False)
 def handle_segment(
-    flow: FlowPtr, h: HalfPtr, p: HalfPtr, s: SegmentPtr, n: NotePtr, side: cython.int,
+    flow: FlowPtr,
+    h: HalfPtr,
+    p: HalfPtr,
+    s: SegmentPtr,
+    n: NotePtr,
+    side: cython.int,
     cells: cython.pointer(cython.schar),
 ) -> cython.void:
     """One TCP segment of `h` towards `p`."""
@@ -1252,9 +1469,7 @@ def handle_segment(
         if flags & 1 or p.fin_count:
             note_fin_and_proofs(h, p, s)
     zeek_state(h, p, s, responder)
-    if (
-        flags & 7 or h.proven != 5 or p.proven != 5 or h.pending or p.pending
-    ):
+    if flags & 7 or h.proven != 5 or p.proven != 5 or h.pending or p.pending:
         move_states(flow, h, p, s, n, stray_ack, cells)
     if s.options & 0x10:
         h.tsval = s.tsval
@@ -1272,13 +1487,18 @@ def handle_segment(
     flow.marks |= n.marks
 
 
-
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(-2, check=False)
 def track_one(
-    s: SegmentPtr, n: NotePtr, flows: Flow[::1], halves: Half[::1], slots: cython.uint[::1],
-    cells: cython.pointer(cython.schar), services: cython.pointer(cython.uchar), count: cython.uint,
+    s: SegmentPtr,
+    n: NotePtr,
+    flows: Flow[::1],
+    halves: Half[::1],
+    slots: cython.uint[::1],
+    cells: cython.pointer(cython.schar),
+    services: cython.pointer(cython.uchar),
+    count: cython.uint,
     attempt_ns: cython.longlong,
 ) -> cython.longlong:
     """Find or open the connection of one row and apply it. Returns the new number of connections."""
@@ -1305,11 +1525,16 @@ def track_one(
             handle_icmp(
                 cython.address(flows[index]), cython.address(halves[2 * index + side]), s, n, side, cells
             )
-            finish_note(n, index, side, cython.address(halves[2 * index]), cython.address(halves[2 * index + 1]))
+            finish_note(
+                n, index, side, cython.address(halves[2 * index]), cython.address(halves[2 * index + 1])
+            )
         return count
     if side < 0 or opens_another(
-        cython.address(flows[index]), cython.address(halves[2 * index + side]),
-        cython.address(halves[2 * index + 1 - side]), s, attempt_ns,
+        cython.address(flows[index]),
+        cython.address(halves[2 * index + side]),
+        cython.address(halves[2 * index + 1 - side]),
+        s,
+        attempt_ns,
     ):
         flow = cython.address(flows[count])
         open_flow(flow, s, services)
@@ -1322,8 +1547,13 @@ def track_one(
         count += 1
         n.marks = 1 << 20
     handle_segment(
-        cython.address(flows[index]), cython.address(halves[2 * index + side]),
-        cython.address(halves[2 * index + 1 - side]), s, n, side, cells,
+        cython.address(flows[index]),
+        cython.address(halves[2 * index + side]),
+        cython.address(halves[2 * index + 1 - side]),
+        s,
+        n,
+        side,
+        cells,
     )
     finish_note(n, index, side, cython.address(halves[2 * index]), cython.address(halves[2 * index + 1]))
     return count
@@ -1372,8 +1602,14 @@ def track(
     with cython.nogil:
         for i in range(length):
             total = track_one(
-                cython.address(segments[i]), cython.address(notes[i]), flows, halves, slots,
-                cython.address(cells[0, 0]), cython.address(services[0]), cython.cast(cython.uint, total),
+                cython.address(segments[i]),
+                cython.address(notes[i]),
+                flows,
+                halves,
+                slots,
+                cython.address(cells[0, 0]),
+                cython.address(services[0]),
+                cython.cast(cython.uint, total),
                 attempt_ns,
             )
     return total
@@ -1409,11 +1645,19 @@ def same_ports(a: FlowPtr, b: FlowPtr) -> cython.bint:
     if a.flow_hash != b.flow_hash:
         return False
     if (
-        a.a_port == b.a_port and a.b_port == b.b_port and a.a_lo == b.a_lo and a.b_lo == b.b_lo
-        and a.a_hi == b.a_hi and a.b_hi == b.b_hi
+        a.a_port == b.a_port
+        and a.b_port == b.b_port
+        and a.a_lo == b.a_lo
+        and a.b_lo == b.b_lo
+        and a.a_hi == b.a_hi
+        and a.b_hi == b.b_hi
     ):
         return True
     return (
-        a.a_port == b.b_port and a.b_port == b.a_port and a.a_lo == b.b_lo and a.b_lo == b.a_lo
-        and a.a_hi == b.b_hi and a.b_hi == b.a_hi
+        a.a_port == b.b_port
+        and a.b_port == b.a_port
+        and a.a_lo == b.b_lo
+        and a.b_lo == b.a_lo
+        and a.a_hi == b.b_hi
+        and a.b_hi == b.a_hi
     )

@@ -28,7 +28,9 @@ def named(table: FlowTable, name: str) -> np.ndarray:
     if match is None:
         return nothing
     try:
-        ends = [(*address_halves(match[a]), int(match[p])) for a, p in (("client", "cport"), ("server", "sport"))]
+        ends = [
+            (*address_halves(match[a]), int(match[p])) for a, p in (("client", "cport"), ("server", "sport"))
+        ]
     except ValueError:
         return nothing
     mask = nothing

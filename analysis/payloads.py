@@ -25,7 +25,11 @@ def describe(payload: bytes, kind: int) -> str:
     if kind == PayloadClass.TLS_HANDSHAKE:
         return _tls_handshake(payload)
     if kind == PayloadClass.TLS_ALERT and len(payload) >= 7:
-        return f"TLS alert {ALERTS.get(payload[6], payload[6])}" if payload[5] in (1, 2) else "TLS alert, encrypted"
+        return (
+            f"TLS alert {ALERTS.get(payload[6], payload[6])}"
+            if payload[5] in (1, 2)
+            else "TLS alert, encrypted"
+        )
     if kind == PayloadClass.TLS_OTHER:
         return "TLS record"
     line = payload.split(b"\n", 1)[0].strip()[:TEXT_LIMIT]

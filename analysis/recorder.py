@@ -97,7 +97,11 @@ class Recorder:
 
     def _keep(self, found: tuple[int, int], rows: np.ndarray, notes: np.ndarray, data: np.ndarray) -> None:
         index, total = found
-        ends = (notes["ordinal"] < HEAD_ROWS) | (notes["ordinal"] >= max(0, total - TAIL_ROWS)) | (rows["kind"] != 0)
+        ends = (
+            (notes["ordinal"] < HEAD_ROWS)
+            | (notes["ordinal"] >= max(0, total - TAIL_ROWS))
+            | (rows["kind"] != 0)
+        )
         remarkable = ~ends & ((notes["marks"] & np.uint32(~ORDINARY & 0xFFFFFFFF)) != 0)
         room = MIDDLE_ROWS - self._remarkable.get(index, 0)
         places = np.flatnonzero(remarkable)

@@ -256,13 +256,7 @@ class Mark(IntFlag):
 
 
 REPEATS = (
-    Mark.SYN_REPEAT
-    | Mark.SYNACK_REPEAT
-    | Mark.FIN_REPEAT
-    | Mark.RTO
-    | Mark.FAST
-    | Mark.TLP
-    | Mark.SPURIOUS
+    Mark.SYN_REPEAT | Mark.SYNACK_REPEAT | Mark.FIN_REPEAT | Mark.RTO | Mark.FAST | Mark.TLP | Mark.SPURIOUS
 )
 """Marks that make a segment a retransmission. Keepalives and window probes are none."""
 

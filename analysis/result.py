@@ -135,7 +135,9 @@ class LadderRow:
     window_bytes: int | None  # scaled; None when the scale is unknown
     note: str = ""  # `retransmission (RTO, 2nd)`, `zero window`, `no answer within 3.1 s`
     payload_text: str = ""  # what the payload begins with, in words; hostile text: escape it
-    stops_at: str | None = None  # the suspect side at which it was dropped; None: arrived or not known to be lost
+    stops_at: str | None = (
+        None  # the suspect side at which it was dropped; None: arrived or not known to be lost
+    )
     repeat: bool = False  # a retransmission
     client_state: str = ""  # state of each end after this row
     server_state: str = ""

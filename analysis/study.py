@@ -224,7 +224,9 @@ def _counts(words: np.ndarray) -> dict[str, int]:
     return dict(sorted(Counter(words.tolist()).items()))
 
 
-def _worst_first(judged: list[tuple[int, list[Finding]]], table: FlowTable) -> list[tuple[int, list[Finding]]]:
+def _worst_first(
+    judged: list[tuple[int, list[Finding]]], table: FlowTable
+) -> list[tuple[int, list[Finding]]]:
     """Errors before warnings before infos; one of each kind at each listener before a second of any."""
     seen: Counter[tuple[str, bytes]] = Counter()
     ranked = []
@@ -308,7 +310,11 @@ def headline(folded: tuple[incidents.Incident, ...], totals: Totals) -> str:
     """What happened, in one sentence."""
     failed = [incident for incident in folded if incident.severity == "error"]
     if failed:
-        more = f"; {len(failed) - 1} more kind{'s' if len(failed) > 2 else ''} of failure" if len(failed) > 1 else ""
+        more = (
+            f"; {len(failed) - 1} more kind{'s' if len(failed) > 2 else ''} of failure"
+            if len(failed) > 1
+            else ""
+        )
         return f"{failed[0].summary}{more}."
     if totals.flows_count == 0:
         return "No TCP connection was captured."

@@ -46,11 +46,20 @@ def main() -> None:
 
 @main.command()
 @click.argument("capture", nargs=-1, required=True)
-@click.option("-f", "--filter", "bpf", metavar="BPF", help="Analyse only packets that match a libpcap filter.")
 @click.option(
-    "-o", "--output", "outputs", multiple=True, metavar="FILE", help="Write a report; its suffix says what kind."
+    "-f", "--filter", "bpf", metavar="BPF", help="Analyse only packets that match a libpcap filter."
 )
-@click.option("--format", "form", metavar="FMT", help="What goes to standard output: text (default), json, html.")
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="FILE",
+    help="Write a report; its suffix says what kind.",
+)
+@click.option(
+    "--format", "form", metavar="FMT", help="What goes to standard output: text (default), json, html."
+)
 @click.option("--vantage", type=click.Choice(VANTAGES), help="Where the capture was taken, if you know.")
 @click.option("--flow", "flow_id", metavar="ID", help="Tell only this connection, healthy or not.")
 @click.option("--all-flows", is_flag=True, help="Tell every connection, not only those with findings.")
@@ -137,7 +146,10 @@ def _write_stdout(analysis: Analysis, form: str, color: bool | None) -> None:
     if form == "text":
         terminal = sys.stdout.isatty()
         wanted = terminal and "NO_COLOR" not in os.environ if color is None else color
-        options = {"colour": wanted, "width": shutil.get_terminal_size().columns if terminal else PIPED_COLUMNS}
+        options = {
+            "colour": wanted,
+            "width": shutil.get_terminal_size().columns if terminal else PIPED_COLUMNS,
+        }
     try:
         write(analysis, form, sys.stdout, **options)
         sys.stdout.flush()

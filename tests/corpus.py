@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from synsight.analysis.outcome import conn_states
 from synsight.analysis.table import FlowTable
 from synsight.analysis.tracker import Tracker, history_text

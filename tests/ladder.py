@@ -22,7 +22,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-
 from synsight.capture.segment import SEGMENT, Checksum, IpFlag, Kind, Option, address_halves
 
 CLIENT = ("10.0.0.1", 40000)
@@ -33,7 +32,9 @@ STEP = re.compile(
     r"^(?P<plus>\+?)(?P<time>\d+(?:\.\d+)?)\s+(?P<way>[<>])\s+(?P<flags>[FSRPUEW.]+|-)\s+"
     r"(?P<first>-?\d+):(?P<last>-?\d+)\((?P<length>\d+)\)(?P<rest>.*)$"
 )
-ICMP = re.compile(r"^(?P<plus>\+?)(?P<time>\d+(?:\.\d+)?)\s+icmp\s+(?P<type>\d+)\s+(?P<code>\d+)\s+from\s+(?P<via>\S+)")
+ICMP = re.compile(
+    r"^(?P<plus>\+?)(?P<time>\d+(?:\.\d+)?)\s+icmp\s+(?P<type>\d+)\s+(?P<code>\d+)\s+from\s+(?P<via>\S+)"
+)
 
 
 class LadderError(ValueError):
@@ -185,7 +186,17 @@ def _packet(row: np.void) -> bytes:
     checksum = _checksum(pseudo + tcp)
     tcp = tcp[:16] + struct.pack(">H", checksum) + tcp[18:]
     ip = struct.pack(
-        ">BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp), int(row["ip_id"]), 0x4000, int(row["ttl"]), 6, 0, source, target
+        ">BBHHHBBH4s4s",
+        0x45,
+        0,
+        20 + len(tcp),
+        int(row["ip_id"]),
+        0x4000,
+        int(row["ttl"]),
+        6,
+        0,
+        source,
+        target,
     )
     return ip[:10] + struct.pack(">H", _checksum(ip)) + ip[12:] + tcp
 

@@ -11,7 +11,17 @@ ROOT = Path(__file__).parent.parent
 
 FORBIDDEN = {
     "capture": ("synsight.analysis", "synsight.reports", "click", "rich", "jinja2", "matplotlib"),
-    "analysis": ("synsight.reports", "click", "rich", "jinja2", "matplotlib", "pyshark", "pcapy", "time", "datetime"),
+    "analysis": (
+        "synsight.reports",
+        "click",
+        "rich",
+        "jinja2",
+        "matplotlib",
+        "pyshark",
+        "pcapy",
+        "time",
+        "datetime",
+    ),
     "reports": ("synsight.capture", "numpy", "dpkt", "pcapy", "time"),
 }
 ONLY_RESULTS = {"synsight.analysis.result"}
@@ -56,5 +66,15 @@ def test_reports_know_only_the_result_types() -> None:
 
 
 def test_the_top_level_is_the_one_agreed_on() -> None:
-    for name in ("pyproject.toml", "capture", "analysis", "reports", "tests", "fixtures", "cli", "benchmarks", "docs"):
+    for name in (
+        "pyproject.toml",
+        "capture",
+        "analysis",
+        "reports",
+        "tests",
+        "fixtures",
+        "cli",
+        "benchmarks",
+        "docs",
+    ):
         assert (ROOT / name).exists(), name

@@ -25,7 +25,9 @@ HEALTHY = LAB / "client-closes-first" / "client.pcap"
 SCHEMA = json.loads((ROOT / "reports" / "schema.json").read_text())
 
 
-def run(*arguments: str | Path, stdin: bytes | None = None, cwd: Path = ROOT) -> subprocess.CompletedProcess[bytes]:
+def run(
+    *arguments: str | Path, stdin: bytes | None = None, cwd: Path = ROOT
+) -> subprocess.CompletedProcess[bytes]:
     """`synsight ARGUMENTS` in a process of its own."""
     command = [sys.executable, "-m", "synsight", *map(str, arguments)]
     return subprocess.run(command, input=stdin, capture_output=True, cwd=cwd, timeout=60, check=False)
@@ -90,7 +92,9 @@ class TestAnalyze:
         assert len(verdict(directory)["captures"]) == 3
 
     def test_reports_are_chosen_by_suffix(self, tmp_path: Path) -> None:
-        done = run("analyze", DROPPED, "-o", tmp_path / "r.html", "-o", tmp_path / "r.json", "-o", tmp_path / "r.txt")
+        done = run(
+            "analyze", DROPPED, "-o", tmp_path / "r.html", "-o", tmp_path / "r.json", "-o", tmp_path / "r.txt"
+        )
         assert done.returncode == 0
         assert "<!doctype html>" in (tmp_path / "r.html").read_text().lower()
         jsonschema.validate(json.loads((tmp_path / "r.json").read_text()), SCHEMA)
@@ -153,7 +157,9 @@ class TestMistakes:
 
 def test_ctrl_c_reports_what_was_read() -> None:
     command = [sys.executable, "-m", "synsight", "analyze", "-"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         assert process.stdin
         process.stdin.write(DROPPED.read_bytes())
         process.stdin.flush()
@@ -169,7 +175,9 @@ def test_ctrl_c_reports_what_was_read() -> None:
 
 def test_a_terminal_gets_colour_and_a_pipe_does_not() -> None:
     leader, follower = pty.openpty()
-    environment = {key: value for key, value in os.environ.items() if key != "NO_COLOR"} | {"TERM": "xterm-256color"}
+    environment = {key: value for key, value in os.environ.items() if key != "NO_COLOR"} | {
+        "TERM": "xterm-256color"
+    }
     command = [sys.executable, "-m", "synsight", "analyze", str(DROPPED)]
     process = subprocess.Popen(command, stdout=follower, stderr=follower, env=environment)
     os.close(follower)
@@ -213,5 +221,7 @@ def test_help_imports_nothing_heavy() -> None:
         "try: m.main(['--help'], standalone_mode=False)\n"
         "finally: print(sorted({'numpy', 'matplotlib', 'rich', 'jinja2', 'pyshark', 'dpkt'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.stdout.strip().endswith("[]"), done.stdout + done.stderr

@@ -18,13 +18,17 @@ from .corpus import Conn
 
 pytestmark = [
     pytest.mark.corpus,
-    pytest.mark.skipif(corpus.folder() is None, reason="the corpus is not here: set SYNSIGHT_CORPUS to its folder"),
+    pytest.mark.skipif(
+        corpus.folder() is None, reason="the corpus is not here: set SYNSIGHT_CORPUS to its folder"
+    ),
 ]
 
 ZEEK_ATTEMPT_NS = 5_000_000_000
 """Zeek's tcp_attempt_delay."""
 
-LISTED: dict[str, dict[str, str]] = tomllib.loads((Path(__file__).parent / "corpus_differences.toml").read_text())
+LISTED: dict[str, dict[str, str]] = tomllib.loads(
+    (Path(__file__).parent / "corpus_differences.toml").read_text()
+)
 
 
 @cache
@@ -56,7 +60,9 @@ def _differing(field: str) -> tuple[set[str], int]:
     """Keys of the plain rows whose `field` no candidate has, and how many rows give the field."""
     given = [(row, conns) for row, conns in zeek_rows() if row[field]]
     wrong = {
-        f"{row['trace']} {row[field]}" for row, conns in given if all(getattr(conn, field) != row[field] for conn in conns)
+        f"{row['trace']} {row[field]}"
+        for row, conns in given
+        if all(getattr(conn, field) != row[field] for conn in conns)
     }
     return wrong, len(given)
 
@@ -86,7 +92,14 @@ def stream_pairs() -> Iterator[tuple[dict[str, Any], list[Conn]]]:
             by_ends[frozenset(conn.ends)].append(conn)
         for row in streams:
             ends = frozenset({(row["client"], row["cport"]), (row["server"], row["sport"])})
-            yield row, [conn for conn in by_ends[ends] if row["first_frame"] <= conn.first_frame <= row["last_frame"]]
+            yield (
+                row,
+                [
+                    conn
+                    for conn in by_ends[ends]
+                    if row["first_frame"] <= conn.first_frame <= row["last_frame"]
+                ],
+            )
 
 
 def test_streams_are_tsharks_one_to_one() -> None:
@@ -137,8 +150,15 @@ def test_icmp_errors_join_the_connection_they_quote() -> None:
     for name in {row["file"] for row in corpus.rows("icmp_errors")}:
         result = synsight.analyze(place / "captures" / name, all_flows=True)
         quoted = {row["dp"] for row in corpus.rows("icmp_errors") if row["file"] == name}
-        told = {str(flow.server.port) for flow in result.flows for finding in flow.findings if "icmp" in finding.code}
-        seen = {str(flow.server.port) for flow in result.flows} | {str(flow.client.port) for flow in result.flows}
+        told = {
+            str(flow.server.port)
+            for flow in result.flows
+            for finding in flow.findings
+            if "icmp" in finding.code
+        }
+        seen = {str(flow.server.port) for flow in result.flows} | {
+            str(flow.client.port) for flow in result.flows
+        }
         assert quoted & seen, name
         assert told <= quoted, name
 

@@ -69,7 +69,18 @@ def damage(rows: np.ndarray, seed: int) -> np.ndarray:
     """Drop, repeat, swap, cut, and scribble on rows; times stay in order."""
     random = np.random.default_rng(seed)
     chosen = rows[np.sort(random.integers(0, len(rows), random.integers(1, 2 * len(rows) + 1)))].copy()
-    for field in ("seq", "ack", "flags", "window", "payload_bytes", "ttl", "ip_id", "options", "sack_count", "wscale"):
+    for field in (
+        "seq",
+        "ack",
+        "flags",
+        "window",
+        "payload_bytes",
+        "ttl",
+        "ip_id",
+        "options",
+        "sack_count",
+        "wscale",
+    ):
         where = random.random(len(chosen)) < 0.05
         noise = random.integers(0, np.iinfo(chosen[field].dtype).max, int(where.sum()), dtype=np.uint64)
         chosen[field][where] = noise.astype(chosen[field].dtype)
@@ -93,7 +104,9 @@ def test_feeding_in_two_halves_changes_nothing(rows: np.ndarray, data: st.DataOb
     for name in FLOW.names or ():
         assert np.array_equal(whole.flows[name][: whole.count], halved.flows[name][: whole.count]), name
     for name in HALF.names or ():
-        assert np.array_equal(whole.halves[name][: 2 * whole.count], halved.halves[name][: 2 * whole.count]), name
+        assert np.array_equal(
+            whole.halves[name][: 2 * whole.count], halved.halves[name][: 2 * whole.count]
+        ), name
 
 
 @settings(max_examples=80, deadline=None)
@@ -109,8 +122,19 @@ def test_where_the_sequence_numbers_begin_does_not_matter(rows: np.ndarray, shif
     moved["seq"][rows["kind"] == 1] = rows["seq"][rows["kind"] == 1] + np.uint32(shift)
     before, after = track(rows), track(moved)
     assert before.count == after.count
-    for name in ("proven", "believed", "rto_count", "fast_count", "tlp_count", "gap_count", "unique_bytes", "zeek"):
-        assert np.array_equal(before.halves[name][: 2 * before.count], after.halves[name][: 2 * before.count]), name
+    for name in (
+        "proven",
+        "believed",
+        "rto_count",
+        "fast_count",
+        "tlp_count",
+        "gap_count",
+        "unique_bytes",
+        "zeek",
+    ):
+        assert np.array_equal(
+            before.halves[name][: 2 * before.count], after.halves[name][: 2 * before.count]
+        ), name
 
 
 @settings(max_examples=80, deadline=None)
@@ -125,7 +149,15 @@ def test_a_conversation_seen_twice_by_the_capture_counts_once(rows: np.ndarray) 
     doubled["frame"] = np.arange(len(doubled)) + 1
     once, twice = track(rows), track(doubled)
     assert once.count == twice.count
-    for name in ("proven", "believed", "rto_count", "fast_count", "syn_repeat_count", "unique_bytes", "fin_count"):
+    for name in (
+        "proven",
+        "believed",
+        "rto_count",
+        "fast_count",
+        "syn_repeat_count",
+        "unique_bytes",
+        "fin_count",
+    ):
         assert np.array_equal(once.halves[name][: 2 * once.count], twice.halves[name][: 2 * once.count]), name
 
 

@@ -50,7 +50,10 @@ class TestHandshake:
         assert states(tracker)[1] == ("SYN-RECEIVED", "SYN-RECEIVED")
 
     def test_an_unanswered_syn_leaves_a_listener_that_is_only_presumed(self) -> None:
-        assert states(tracked("# SYN\n0 > S 0:0(0) win 1000")) == [("SYN-SENT", "SYN-SENT"), ("UNKNOWN", "LISTEN")]
+        assert states(tracked("# SYN\n0 > S 0:0(0) win 1000")) == [
+            ("SYN-SENT", "SYN-SENT"),
+            ("UNKNOWN", "LISTEN"),
+        ]
 
     def test_both_ends_open_at_once(self) -> None:
         tracker = tracked(
@@ -152,7 +155,9 @@ class TestRepeats:
         assert marks(steps)[-1] == Mark.DUPLICATE
 
     def test_a_gap_filled_at_once_by_an_older_packet_was_reordering(self) -> None:
-        steps = OPEN + "+0.01 > P. 101:201(100) ack 1 win 502 id 9\n+0.0005 > P. 1:101(100) ack 1 win 502 id 8"
+        steps = (
+            OPEN + "+0.01 > P. 101:201(100) ack 1 win 502 id 9\n+0.0005 > P. 1:101(100) ack 1 win 502 id 8"
+        )
         assert marks(steps)[-1] & Mark.OUT_OF_ORDER
 
     def test_a_gap_filled_by_a_newer_packet_was_loss_before_the_tap(self) -> None:
