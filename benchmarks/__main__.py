@@ -154,9 +154,8 @@ def _print(rows: list[Row], held: dict[str, dict[str, int]]) -> None:
             )
         print(_line(row))
     if any(row.get("scale", 1.0) != 1.0 for row in rows):
-        print(
-            f"\n~ read only the first {held['headers-cut.pcap']['packets']:,} packets; times are scaled to all."
-        )
+        first = held["headers-cut.pcap"]["packets"]
+        print(f"\n~ read only the first {first:,} packets; times are scaled to all.")
 
 
 def _line(row: Row) -> str:

@@ -26,8 +26,8 @@ class Cost:
 def run(command: Sequence[str], exits: Sequence[int] = (0,)) -> Cost:
     """Run a command to its end; `{scratch}` in it stands for an empty directory, removed afterwards.
 
-    The peak is the kernel's `ru_maxrss`. That counts the moment before `exec` too, so it is never smaller than
-    this process (about 20 MiB), which therefore imports nothing large.
+    The peak is the kernel's `ru_maxrss`. That counts the moment before `exec` too, so it is never smaller
+    than this process (about 20 MiB), which therefore imports nothing large.
     """
     scratch = tempfile.mkdtemp(prefix="benchmark-")
     words = [word.replace("{scratch}", scratch) for word in command]
