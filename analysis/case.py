@@ -60,6 +60,8 @@ class Case:
     client: HalfRow
     server: HalfRow
     scene: Scene
+    worked_out: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What one rule has worked out and others ask for, too."""
 
     @staticmethod
     def of(scene: Scene, index: int) -> Case:
@@ -79,7 +81,7 @@ class Case:
 
     def has(self, fact: Fact) -> bool:
         """Whether a Fact holds."""
-        return bool(self.flow.facts & fact)
+        return bool(self.flow.facts & int(fact))
 
     @cached_property
     def client_end(self) -> Endpoint:

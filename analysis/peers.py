@@ -199,5 +199,6 @@ def _numbered(keys: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray, np.
 def _distinct(ids: np.ndarray, others: np.ndarray, groups: int) -> np.ndarray:
     """How many different values of `others` each group has."""
     width = int(others.max()) + 1
-    pairs = np.unique(ids * width + others)
-    return np.bincount(pairs // width, minlength=groups)
+    pairs = np.sort(ids * width + others)
+    firsts = np.concatenate(([True], pairs[1:] != pairs[:-1]))
+    return np.bincount(pairs[firsts] // width, minlength=groups)

@@ -121,6 +121,13 @@ def candidates(table: FlowTable) -> np.ndarray:
 
 def first_reset(case: Case) -> Reset | None:
     """The RST that ended an open connection; None when there is none, or too little to judge it."""
+    if "first_reset" not in case.worked_out:
+        case.worked_out["first_reset"] = _find_first_reset(case)
+    found: Reset | None = case.worked_out["first_reset"]
+    return found
+
+
+def _find_first_reset(case: Case) -> Reset | None:
     sent = [side for side in ("client", "server") if case.half(side).rst_count]
     if not sent:
         return None

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from itertools import compress
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from .result import (
     SEVERITIES,
     Analysis,
     CaptureFacts,
+    Endpoint,
     Finding,
     Flow,
     Handshake,
@@ -41,7 +43,7 @@ from .table import FlowTable
 from .tracker import Tracker, history_text
 from .traits import traits_of
 
-DETAILED_FLOWS = 20_000
+DETAILED_FLOWS = 10_000
 """Connections with findings that are told one by one; the rest is counted."""
 
 SHOWN_FLOWS = 100
@@ -86,7 +88,7 @@ class Study:
         self._neighbours = Collector()
         self._clock = quality.Clock()
         self._scene: Scene | None = None
-        self._judged: list[tuple[int, list[Finding]]] = []
+        self._judged: list[tuple[Case, list[Finding]]] = []
         self._left_out_count = 0
         self._recorder: Recorder | None = None
 
@@ -142,10 +144,10 @@ class Study:
         frames = int(last.max()) - int(first.min()) + 1 if len(table) else 0
         budget = max(READING_FRAMES, READING_RATIO * frames)
         chosen: list[int] = []
-        for index, _ in self._judged[: self._shown_flows]:
-            budget -= int(last[index]) - int(first[index]) + 1
+        for case, _ in self._judged[: self._shown_flows]:
+            budget -= int(last[case.index]) - int(first[case.index]) + 1
             if budget >= 0 or len(chosen) < SURE_FLOWS:
-                chosen.append(index)
+                chosen.append(case.index)
         return chosen
 
     def illustrate(self, segments: np.ndarray, data: np.ndarray) -> None:
@@ -160,8 +162,8 @@ class Study:
         recordings = self._recorder.recordings() if self._recorder else {}
         words, ends = conn_states(scene.table), outcomes(scene.table)
         flows = [
-            _flow(Case.of(scene, index), found, recordings.get(index), str(words[index]), str(ends[index]))
-            for index, found in self._judged
+            _flow(case, found, recordings.get(case.index), str(words[case.index]), str(ends[case.index]))
+            for case, found in self._judged
         ]
         folded = incidents.fold(flows)
         told = tuple(
@@ -179,24 +181,24 @@ class Study:
         clock = self._clock if captures_count == 1 else quality.Clock()
         return quality.Look(facts, scene.table, scene.traits, scene.neighbours, clock, scene.vantage.side)
 
-    def _ask(self, table: FlowTable) -> list[tuple[int, list[Finding]]]:
+    def _ask(self, table: FlowTable) -> list[tuple[Case, list[Finding]]]:
         """(connection, findings) pairs, worst first."""
         assert self._scene is not None
-        masks = [rule.candidates(table) for rule in findings.RULES]
-        any_rule = np.logical_or.reduce(masks) if len(table) else np.zeros(0, bool)
+        masks = np.stack([rule.candidates(table) for rule in findings.RULES])
+        any_rule = masks.any(axis=0)
         everything = self._all_flows or self._only is not None
         chosen = np.arange(len(table)) if everything else np.flatnonzero(any_rule)
         if self._only is not None:
             chosen = np.flatnonzero(named(table, self._only))
         self._left_out_count = max(0, len(chosen) - DETAILED_FLOWS)
+        chosen = chosen[:DETAILED_FLOWS]
         judged = []
-        for index in chosen[:DETAILED_FLOWS].tolist():
+        for index, asked in zip(chosen.tolist(), masks[:, chosen].T.tolist(), strict=True):
             case = Case.of(self._scene, index)
-            asked = [rule for rule, mask in zip(findings.RULES, masks, strict=True) if mask[index]]
-            found = findings.judge(case, asked)
+            found = findings.judge(case, list(compress(findings.RULES, asked)))
             if found or everything:
-                judged.append((index, found))
-        return _worst_first(judged, table)
+                judged.append((case, found))
+        return _worst_first(judged)
 
     def _totals(
         self,
@@ -224,20 +226,18 @@ def _counts(words: np.ndarray) -> dict[str, int]:
     return dict(sorted(Counter(words.tolist()).items()))
 
 
-def _worst_first(
-    judged: list[tuple[int, list[Finding]]], table: FlowTable
-) -> list[tuple[int, list[Finding]]]:
+def _worst_first(judged: list[tuple[Case, list[Finding]]]) -> list[tuple[Case, list[Finding]]]:
     """Errors before warnings before infos; one of each kind at each listener before a second of any."""
-    seen: Counter[tuple[str, bytes]] = Counter()
+    seen: Counter[tuple[str, Endpoint]] = Counter()
     ranked = []
-    for index, found in judged:
+    for case, found in judged:
         if not found:
-            ranked.append(((len(SEVERITIES), 0, 0.0, index), (index, found)))
+            ranked.append(((len(SEVERITIES), 0, 0.0, case.index), (case, found)))
             continue
-        kind = (found[0].code, table.server_key[index].tobytes())
-        key = (-SEVERITIES.index(found[0].severity), seen[kind], -found[0].confidence, index)
+        kind = (found[0].code, case.server_end)
+        key = (-SEVERITIES.index(found[0].severity), seen[kind], -found[0].confidence, case.index)
         seen[kind] += 1
-        ranked.append((key, (index, found)))
+        ranked.append((key, (case, found)))
     return [pair for _, pair in sorted(ranked, key=lambda item: item[0])]
 
 

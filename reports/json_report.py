@@ -9,12 +9,17 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any, TextIO
 
 from synsight.analysis.result import Analysis, Flow
 from synsight.reports.wording import spelled
 
 FORMAT_VERSION = 1
+
+FLOW_WITHOUT_LADDER = tuple(
+    field.name for field in dataclasses.fields(Flow) if field.name not in ("ladder", "ladder_left_out_count")
+)
 
 
 def write(analysis: Analysis, stream: TextIO) -> None:
@@ -29,7 +34,7 @@ def _pieces(analysis: Analysis) -> Iterator[str]:
     yield from _array("captures", analysis.captures)
     yield from _array("incidents", analysis.incidents)
     yield f'"totals":{_encoded(analysis.totals)},\n'
-    yield from _array("flows", map(_flow, analysis.flows))
+    yield from _array("flows", analysis.flows)
     yield f'"flows_left_out_count":{analysis.flows_left_out_count}}}\n'
 
 
@@ -42,24 +47,27 @@ def _array(name: str, items: Iterable[Any]) -> Iterator[str]:
     yield "],\n"
 
 
-def _flow(flow: Flow) -> dict[str, Any]:
-    """A flow without its ladder when it has none."""
-    plain: dict[str, Any] = _plain(flow)
-    if not flow.ladder:
-        del plain["ladder"], plain["ladder_left_out_count"]
-    return plain
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    """Field names of a result type; () for anything else."""
+    return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()
 
 
 def _plain(value: Any) -> Any:
+    if value is None or type(value) in (int, float, bool):
+        return value
     if isinstance(value, str):
         return value if value.isascii() else _well_formed(value)
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if isinstance(value, dict):
         return {_plain(key): _plain(item) for key, item in value.items()}
-    if dataclasses.is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    return value
+    names = _names(type(value))
+    if not names:
+        return value
+    if isinstance(value, Flow) and not value.ladder:
+        names = FLOW_WITHOUT_LADDER
+    return {name: _plain(getattr(value, name)) for name in names}
 
 
 def _well_formed(text: str) -> str:
