@@ -20,27 +20,31 @@ BATCH_FRAMES = 4096
 _HOST_BIG_ENDIAN = sys.byteorder == "big"
 
 
+AHEAD_BATCHES = 3
+"""Batches that may be in use or waiting while the next one is made."""
+
+
 @dataclass(slots=True)
 class Workspace:
-    """Memory shared by all files of a capture: two chunks and two sets of rows.
+    """Memory shared by all files of a capture: chunks and sets of rows, taken in turn.
 
-    Those that `hold` marks are in use by the consumer of the last batch: left alone until the next `hold`.
+    A batch that `hold` has marked stays untouched until AHEAD_BATCHES more have been.
     """
 
     chunks: list[np.ndarray] = field(
-        default_factory=lambda: [np.zeros(CHUNK_BYTES, np.uint8) for _ in range(2)]
+        default_factory=lambda: [np.zeros(CHUNK_BYTES, np.uint8) for _ in range(AHEAD_BATCHES + 1)]
     )
     frames: list[np.ndarray] = field(
-        default_factory=lambda: [np.zeros(BATCH_FRAMES, FRAME) for _ in range(2)]
+        default_factory=lambda: [np.zeros(BATCH_FRAMES, FRAME) for _ in range(AHEAD_BATCHES + 1)]
     )
     chunk: int = 0  # the one being scanned
     rows: int = 0  # the rows being filled
-    held_chunk: int | None = None
-    held_rows: int | None = None
+    chunk_held: bool = False
 
     def hold(self) -> None:
-        """What was scanned last is in use from now on; what was in use before is free."""
-        self.held_chunk, self.held_rows = self.chunk, self.rows
+        """What was scanned last is in use from now on."""
+        self.chunk_held = True
+        self.rows = (self.rows + 1) % len(self.frames)
 
     def next_chunk(self, start: int, stop: int, needed: int) -> int:
         """Move bytes [start, stop) of the chunk to the front of a free one; returns their count.
@@ -48,8 +52,9 @@ class Workspace:
         A chunk that could not hold a record of `needed` bytes is made larger.
         """
         current = self.chunks[self.chunk]
-        if self.chunk == self.held_chunk:
-            self.chunk ^= 1
+        if self.chunk_held:
+            self.chunk = (self.chunk + 1) % len(self.chunks)
+            self.chunk_held = False
         if len(self.chunks[self.chunk]) < needed:
             self.chunks[self.chunk] = np.zeros(needed, np.uint8)
         self.chunks[self.chunk][: stop - start] = current[start:stop]
@@ -57,8 +62,6 @@ class Workspace:
 
     def next_frames(self) -> np.ndarray:
         """Rows to fill."""
-        if self.rows == self.held_rows:
-            self.rows ^= 1
         return self.frames[self.rows]
 
 

@@ -16,9 +16,11 @@ import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
 from types import TracebackType
 from typing import Any, BinaryIO
 
@@ -27,7 +29,7 @@ from synsight.capture import formats
 from synsight.capture.decode import EVERY, decode, named_counts, new_counters, new_rows
 from synsight.capture.filters import FilterError, FrameFilter
 from synsight.capture.links import link_name
-from synsight.capture.reader import BATCH_FRAMES, Mark, Reader, Workspace
+from synsight.capture.reader import AHEAD_BATCHES, BATCH_FRAMES, Mark, Reader, Workspace
 from synsight.capture.segment import Kind
 from synsight.capture.streams import READ_ERRORS, Spool, Stream, decompressed
 
@@ -114,7 +116,8 @@ class Capture:
         read_ahead: bool = True,
     ) -> None:
         self._work = Workspace()
-        self._rows = [new_rows(BATCH_FRAMES) for _ in range(2)]
+        self._turn = 0
+        self._rows = [new_rows(BATCH_FRAMES) for _ in range(AHEAD_BATCHES + 1)]
         self._verify = verify_checksums
         self._read_ahead = read_ahead
         self._stdin = stdin
@@ -225,15 +228,13 @@ class Capture:
     def _first_reading(self, one: _Input) -> Iterator[Batch]:
         facts, counters = one.facts, new_counters()
         reader = Reader(self._work)
-        turn = 0
         try:
             with one.open() as raw:
                 stream, compressed = decompressed(raw)
                 for data, frames in reader.batches(stream):
-                    turn ^= 1
                     if self._read_ahead:
                         self._work.hold()
-                    batch = self._decoded(data, frames, self._frames_read + 1, counters, turn)
+                    batch = self._decoded(data, frames, self._frames_read + 1, counters)
                     self._frames_read += len(frames)
                     _count(facts, batch, counters)
                     yield batch
@@ -249,10 +250,20 @@ class Capture:
         one.marks, one.header = reader.marks, reader.header
 
     def _decoded(
-        self, data: np.ndarray, frames: np.ndarray, first_frame: int, counters: np.ndarray, turn: int
+        self,
+        data: np.ndarray,
+        frames: np.ndarray,
+        first_frame: int,
+        counters: np.ndarray,
+        chosen: np.ndarray = EVERY,
     ) -> Batch:
-        chosen = self._filter.choose(data, frames) if self._filter is not None else EVERY
-        segments = decode(data, frames, first_frame, self._rows[turn], counters, chosen, self._verify)
+        """The segments of a batch, in the next set of rows."""
+        if self._filter is not None:
+            passing = self._filter.choose(data, frames)
+            chosen = passing if chosen is EVERY else chosen & passing
+        self._turn = (self._turn + 1) % len(self._rows)
+        rows = self._rows[self._turn]
+        segments = decode(data, frames, first_frame, rows, counters, chosen, self._verify)
         return Batch(data, frames, segments, first_frame)
 
     def _produce_spans(self, spans: Spans) -> Iterator[Batch]:
@@ -267,20 +278,15 @@ class Capture:
 
     def _second_reading(self, one: _Input, bounds: np.ndarray) -> Iterator[Batch]:
         counters = new_counters()
-        turn = 0
         try:
             with one.open() as raw:
                 for data, frames, first in self._wanted(one, raw, bounds):
                     chosen = _inside(bounds, first, len(frames))
-                    if self._filter is not None:
-                        chosen &= self._filter.choose(data, frames)
                     if not chosen.any():
                         continue
-                    turn ^= 1
                     if self._read_ahead:
                         self._work.hold()
-                    segments = decode(data, frames, first, self._rows[turn], counters, chosen, self._verify)
-                    yield Batch(data, frames, segments, first)
+                    yield self._decoded(data, frames, first, counters, chosen)
         except READ_ERRORS as problem:
             one.facts.error = one.facts.error or f"reading a second time failed: {problem}"
 
@@ -323,16 +329,43 @@ class Capture:
 
 
 def _ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """The same batches, the next one being made by another thread while one is used."""
-    with ThreadPoolExecutor(1, thread_name_prefix="synsight-read") as thread:
-        coming = thread.submit(next, batches, None)
+    """The same batches, made by another thread, AHEAD_BATCHES ahead of the one that is used."""
+    ready: SimpleQueue[Batch | BaseException | None] = SimpleQueue()
+    free: SimpleQueue[bool] = SimpleQueue()  # a ticket per batch that may be made; False: stop
+
+    def make() -> None:
         try:
-            while (batch := coming.result()) is not None:
-                coming = thread.submit(next, batches, None)
-                yield batch
+            while free.get():
+                batch = next(batches, None)
+                ready.put(batch)
+                if batch is None:
+                    return
+        except BaseException as problem:
+            ready.put(problem)
         finally:
-            coming.cancel()
-            thread.submit(batches.close).result()  # type: ignore[attr-defined]
+            batches.close()  # type: ignore[attr-defined]
+
+    for _ in range(AHEAD_BATCHES):
+        free.put(True)
+    thread = Thread(target=make, name="synsight-read", daemon=True)
+    thread.start()
+    try:
+        while (batch := ready.get()) is not None:
+            if isinstance(batch, BaseException):
+                raise batch
+            yield batch
+            free.put(True)
+    finally:
+        _drain(free)
+        thread.join()
+
+
+def _drain(free: SimpleQueue[bool]) -> None:
+    """Take back the tickets that were not used, so that the stop sign behind them is seen."""
+    with suppress(Empty):
+        while True:
+            free.get_nowait()
+    free.put(False)
 
 
 def _holds_capture(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -119,6 +120,7 @@ def _analysis(
     from .api import analyze as run
     from .capture.source import CaptureError
 
+    gc.disable()  # results are trees that live to the end: collecting finds nothing and looks at all of them
     try:
         analysis = run(*capture, bpf=bpf, vantage=vantage, all_flows=all_flows, flow=flow_id)
     except CaptureError as problem:
