@@ -1,0 +1,230 @@
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, infer_types=False
+"""The compiled loop: SEGMENT rows in, FLOW and HALF rows moved, one NOTE row per segment out.
+
+Nothing here makes a Python object; bounds checks stay on for every array. The parts are in `analysis/loop/`,
+whose `__init__.pxd` says which is which and what the short names mean.
+
+One segment is handled in this order: find its connection; is it a capture duplicate; where does it lie in its
+sender's sequence space (new, repeated, beyond a gap); what does it acknowledge; what does it prove its sender
+has received; which event does it make for its sender (certain) and for the other end (pending).
+"""
+
+from analysis.loop.acknowledgments cimport handle_ack
+from analysis.loop.connection_table cimport home_slot, open_flow, opens_another, same_ports, side_of
+from analysis.loop.constants cimport (
+    ACK,
+    ESTABLISHED,
+    EVENT_COUNT,
+    FACT_FLIPPED,
+    FACT_REUSED,
+    FACT_SHORT,
+    FIN,
+    FIN_SYN_RST,
+    IP_SHORT,
+    KIND_ICMP_ERROR,
+    KIND_TCP,
+    KNOWN_ACK,
+    MARK_DUPLICATE,
+    MARK_ICMP,
+    MARK_NEW_FLOW,
+    PENDING_HARD_ICMP,
+    PORT_COUNT,
+    RST,
+    STATE_COUNT,
+    SYN,
+)
+from analysis.loop.endpoint_states cimport believe, move_states
+from analysis.loop.first_sightings cimport (
+    is_duplicate,
+    is_hard,
+    note_data,
+    note_fin_and_proofs,
+    note_icmp,
+    note_origin,
+    note_syn,
+    remember,
+)
+from analysis.loop.resets cimport note_reset
+from analysis.loop.rows cimport Flow, Half, Note, Segment
+from analysis.loop.sequence_space cimport handle_sequence
+from analysis.loop.windows cimport handle_window
+from analysis.loop.zeek_view cimport zeek_history, zeek_state
+
+
+def track(
+    Segment[::1] segments,
+    Note[::1] notes,
+    Flow[::1] flows,
+    Half[::1] halves,
+    unsigned int[::1] slots,
+    signed char[:, ::1] cells,
+    unsigned char[::1] services,
+    unsigned int count,
+    long long attempt_ns=0,
+):
+    """Apply every row of `segments`, in order; returns the number of FLOW rows in use.
+
+    `notes` has a row per segment. `flows` has room for `count + len(segments)` rows and `halves` for twice
+    that; `slots` is the hash table, its length a power of two and at least twice `count + len(segments)`.
+    The GIL is released. Raises IndexError when an array is too short: nothing is written outside of them.
+    """
+    cdef Py_ssize_t i
+    cdef long long total = count
+    cdef Py_ssize_t length = segments.shape[0]
+    if cells.shape[0] != STATE_COUNT or cells.shape[1] != EVENT_COUNT or services.shape[0] != PORT_COUNT:
+        raise IndexError("state table or service table has the wrong shape")
+    if notes.shape[0] < length or halves.shape[0] < 2 * flows.shape[0] or flows.shape[0] < count + length:
+        raise IndexError("notes, flows or halves are too short for this batch")
+    if slots.shape[0] < 2 * (count + length) or slots.shape[0] & (slots.shape[0] - 1):
+        raise IndexError("the hash table is too small or not a power of two")
+    with nogil:
+        for i in range(length):
+            total = track_one(
+                &segments[i], &notes[i], flows, halves, slots, &cells[0, 0], &services[0], total, attempt_ns
+            )
+    return total
+
+
+def rebuild(Flow[::1] flows, unsigned int[::1] slots, unsigned int count):
+    """Fill a zeroed hash table from the first `count` FLOW rows; on equal ports the last one wins."""
+    cdef unsigned long long mask = <unsigned long long>slots.shape[0] - 1
+    cdef unsigned long long slot
+    cdef unsigned int i
+    if slots.shape[0] < 2 * count or slots.shape[0] & (slots.shape[0] - 1):
+        raise IndexError("the hash table is too small or not a power of two")
+    with nogil:
+        for i in range(count):
+            slot = home_slot(flows[i].flow_hash, mask)
+            while slots[slot] and not same_ports(&flows[i], &flows[slots[slot] - 1]):
+                slot = (slot + 1) & mask
+            slots[slot] = i + 1
+
+
+cdef long long track_one(
+    Segment *s,
+    Note *n,
+    Flow[::1] flows,
+    Half[::1] halves,
+    unsigned int[::1] slots,
+    signed char *cells,
+    unsigned char *services,
+    unsigned int count,
+    long long attempt_ns,
+) except -2 nogil:
+    """Find or open the connection of one row and apply it. Returns the new number of connections."""
+    cdef unsigned long long mask = <unsigned long long>slots.shape[0] - 1
+    cdef unsigned long long slot = home_slot(s.flow_hash, mask)
+    cdef unsigned int index = 0
+    cdef int side = -1
+    n.flow = -1
+    n.marks = 0
+    n.ordinal = 0
+    n.side = 0
+    n.anomaly = 0
+    if s.kind != KIND_TCP and s.kind != KIND_ICMP_ERROR:
+        return count
+    while slots[slot]:
+        index = slots[slot] - 1
+        side = side_of(&flows[index], s)
+        if side >= 0:
+            break
+        slot = (slot + 1) & mask
+    if s.kind == KIND_ICMP_ERROR:
+        if side >= 0:
+            handle_icmp(&flows[index], &halves[2 * index + side], s, n, side, cells)
+            finish_note(n, index, side, &halves[2 * index], &halves[2 * index + 1])
+        return count
+    if side < 0 or opens_another(
+        &flows[index], &halves[2 * index + side], &halves[2 * index + 1 - side], s, attempt_ns
+    ):
+        open_flow(&flows[count], s, services)
+        if side >= 0:
+            flows[count].previous = index + 1
+            flows[count].facts |= FACT_REUSED
+        index = count
+        side = 0
+        slots[slot] = count + 1
+        count += 1
+        n.marks = MARK_NEW_FLOW
+    handle_segment(&flows[index], &halves[2 * index + side], &halves[2 * index + 1 - side], s, n, side, cells)
+    finish_note(n, index, side, &halves[2 * index], &halves[2 * index + 1])
+    return count
+
+
+cdef inline void handle_segment(
+    Flow *flow, Half *h, Half *p, Segment *s, Note *n, int side, signed char *cells
+) noexcept nogil:
+    """One TCP segment of `h` towards `p`."""
+    cdef bint responder = side != (1 if flow.facts & FACT_FLIPPED else 0)
+    cdef bint stray_ack = False
+    n.ordinal = flow.packets
+    flow.packets += 1
+    flow.end_ns = s.time_ns
+    flow.last_frame = s.frame
+    zeek_history(flow, h, p, s, responder)
+    if s.ip_flags & IP_SHORT:
+        flow.facts |= FACT_SHORT
+    if h.packets and is_duplicate(h, s):
+        h.packets += 1
+        h.duplicate_count += 1
+        n.marks |= MARK_DUPLICATE
+        flow.marks |= n.marks
+        return
+    if h.packets == 0:
+        h.first_ns = s.time_ns
+        h.first_frame = s.frame
+    h.packets += 1
+    note_origin(h, p, s)
+    if s.flags & SYN:
+        note_syn(flow, h, p, s, side)
+    if s.flags & RST:
+        note_reset(h, p, s)
+        if s.flags & ACK and h.known & KNOWN_ACK:
+            h.ack_last = s.ack
+    else:
+        stray_ack = handle_numbers(flow, h, p, s, n, responder)
+    zeek_state(h, p, s, responder)
+    # Plain segments between two established ends, nothing pending, move no state.
+    if s.flags & FIN_SYN_RST or h.proven != ESTABLISHED or p.proven != ESTABLISHED or h.pending or p.pending:
+        move_states(flow, h, p, s, n, stray_ack, cells)
+    remember(h, s)
+    flow.marks |= n.marks
+
+
+cdef inline bint handle_numbers(
+    Flow *flow, Half *h, Half *p, Segment *s, Note *n, bint responder
+) noexcept nogil:
+    """Sequence number, acknowledgment and window of a segment that is no RST. True when its ACK is stray."""
+    cdef bint stray_ack = False
+    if h.rst_count:
+        h.after_rst_count += 1
+    if s.payload_bytes:
+        note_data(h, s)
+    handle_sequence(h, p, s, n)
+    if s.flags & ACK:
+        stray_ack = handle_ack(flow, h, p, s, n, responder)
+    handle_window(h, p, s, n)
+    if s.flags & FIN or p.fin_count:
+        note_fin_and_proofs(h, p, s)
+    return stray_ack
+
+
+cdef inline void handle_icmp(
+    Flow *flow, Half *h, Segment *s, Note *n, int side, signed char *cells
+) noexcept nogil:
+    """An ICMP error that quotes a segment of `h`."""
+    n.marks |= MARK_ICMP
+    note_icmp(flow, s, side)
+    if is_hard(s):
+        h.pending |= PENDING_HARD_ICMP
+    believe(h, cells)
+
+
+cdef inline void finish_note(Note *n, unsigned int index, int side, Half *h0, Half *h1) noexcept nogil:
+    """Where both ends stand after this row."""
+    n.flow = index
+    n.side = side
+    n.proven0 = h0.proven
+    n.believed0 = h0.believed
+    n.proven1 = h1.proven
+    n.believed1 = h1.believed

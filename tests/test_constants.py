@@ -1,0 +1,67 @@
+"""The compiled loop repeats the numbers of the enums, and the build lists its parts: neither may drift."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from synsight.analysis.states import packed
+
+ROOT = Path(__file__).parent.parent
+LOOP = ROOT / "analysis" / "loop"
+BLOCK = re.compile(r"^cdef enum:(?:  # (.*))?\n((?:    .+\n)+)", re.MULTILINE)
+MIRROR = re.compile(r"(\w+\.\w+)\.(\w+)(?:, with (\w+) before each name)?")
+MEMBER = re.compile(r"    (\w+) = ([-\w<> ]+?)(?:  #.*)?")
+
+
+def members(lines: str) -> dict[str, int]:
+    """Names and values of one block; values are literals such as `1 << 3`."""
+    found = {}
+    for line in lines.splitlines():
+        match = MEMBER.fullmatch(line)
+        assert match, line
+        found[match[1]] = int(eval(match[2], {"__builtins__": {}}))
+    return found
+
+
+def blocks() -> list[tuple[str, dict[str, int]]]:
+    """Heading and members of every enum of the loop."""
+    text = (LOOP / "constants.pxd").read_text()
+    return [(match[1] or "", members(match[2])) for match in BLOCK.finditer(text)]
+
+
+MIRRORS = [(match, found) for heading, found in blocks() if (match := MIRROR.fullmatch(heading))]
+
+
+@pytest.mark.parametrize(("heading", "found"), MIRRORS, ids=[match[2] for match, _ in MIRRORS])
+def test_a_block_repeats_its_enum(heading: re.Match[str], found: dict[str, int]) -> None:
+    module, name, prefix = heading.groups(default="")
+    enum = getattr(import_module(f"synsight.{module}"), name)
+    assert found == {prefix + member.name: int(member) for member in enum}
+
+
+def test_every_enum_of_the_rows_is_repeated() -> None:
+    assert {match[2] for match, _ in MIRRORS} == {
+        "Anomaly", "Checksum", "Direction", "Event", "Fact", "Flag", "IpFlag", "Kind", "Known", "Mark",
+        "Option", "Pending", "State",
+    }  # fmt: skip
+
+
+def test_the_state_table_has_the_shape_that_the_loop_expects() -> None:
+    found = {name: value for _, block in blocks() for name, value in block.items()}
+    assert packed().shape == (found["STATE_COUNT"], found["EVENT_COUNT"])
+
+
+def test_no_name_stands_for_two_numbers() -> None:
+    names = [name for _, block in blocks() for name in block]
+    assert len(names) == len(set(names))
+
+
+def test_the_build_knows_every_part_of_the_loop() -> None:
+    """Listed parts are in the source archive, and a change in one compiles the loop again."""
+    modules = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["ext-modules"]
+    listed = next(module for module in modules if module["name"] == "synsight.analysis._tracker")["depends"]
+    assert listed == sorted(str(path.relative_to(ROOT)) for path in LOOP.glob("*.pxd"))
