@@ -112,11 +112,16 @@ class Collector:
         self._left_out_count = 0
         self._sampled_count = 0
 
+    @property
+    def wants_more(self) -> bool:
+        """Whether rows without ARP or neighbour discovery still tell it something."""
+        return self._sampled_count < SAMPLED_ROWS
+
     def feed(self, segments: np.ndarray) -> None:
         """SEGMENT rows in capture order; TCP rows cost one array pass, and the first ones a closer look."""
         for row in segments[np.flatnonzero(segments["kind"] >= Kind.ARP_REQUEST)]:
             self._hear(row)
-        if self._sampled_count < SAMPLED_ROWS:
+        if self.wants_more:
             self._sample(segments[: SAMPLED_ROWS - self._sampled_count])
 
     def _sample(self, segments: np.ndarray) -> None:

@@ -96,8 +96,9 @@ class Study:
         """Rows of the first pass, in capture order."""
         if len(segments) == 0:
             return
-        self._tracker.feed(segments)
-        self._neighbours.feed(segments)
+        notes = self._tracker.feed(segments)
+        if self._neighbours.wants_more or (notes["flow"] < 0).any():
+            self._neighbours.feed(segments)
         self._clock.feed(segments)
 
     def judge(self, start_ns: int | None = None, end_ns: int | None = None) -> list[tuple[int, int]]:
