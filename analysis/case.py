@@ -28,6 +28,9 @@ else:
 MS = 1_000_000
 SECOND = 1_000_000_000
 
+ROUNDS_UP = 0.9995
+"""Three digits of this many units are 1000 of the unit below."""
+
 TIME_WAIT_NS = 60 * SECOND
 """Linux TCP_TIMEWAIT_LEN: how long TIME-WAIT lasts before it ends without a packet."""
 
@@ -176,10 +179,18 @@ def evidence(*parts: tuple[int, int, str]) -> tuple[Evidence, ...]:
 
 
 def seconds(span_ns: float) -> str:
-    """A duration for sentences: `3.1 s`, `12 ms`, `450 us`."""
-    if span_ns >= SECOND:
-        return f"{span_ns / SECOND:.3g} s" if span_ns < 1000 * SECOND else f"{span_ns / SECOND:.0f} s"
-    if span_ns >= MS:
+    """A duration for sentences: `3.1 s`, `12 ms`, `450 us`; a unit is left where it would round to 1000.
+
+    >>> [seconds(span_ns) for span_ns in (450_000, 999_700, 12_000_000, 999_700_000, 999.7e9)]
+    ['450 us', '1 ms', '12 ms', '1 s', '1000 s']
+    """
+    if span_ns >= SECOND * ROUNDS_UP:
+        return (
+            f"{span_ns / SECOND:.3g} s"
+            if span_ns < 1000 * SECOND * ROUNDS_UP
+            else f"{span_ns / SECOND:.0f} s"
+        )
+    if span_ns >= MS * ROUNDS_UP:
         return f"{span_ns / MS:.3g} ms"
     return f"{span_ns / 1000:.3g} us"
 

@@ -57,7 +57,7 @@ def judge(case: Case, code: str, sender: str) -> Finding | None:
     stall_ns = int(half.edge_last_ns - half.edge_ns) if half.edge_last_ns else 0
     stalled = lost > 0 and stall_ns >= STALL_NS and not half.edge_count
     ratio = lost / half.data_packets if half.data_packets else 0.0
-    if case.scene.one_way or case.scene.drop_ratio > UNTRUSTED_DROPS:
+    if case.answers_unseen or case.scene.drop_ratio > UNTRUSTED_DROPS:
         return None
     if not stalled and (lost < NOTICED_COUNT or ratio <= NOTICED_RATIO):
         return None

@@ -24,6 +24,13 @@ SILENCE_NS = 3 * SECOND
 CLOSING_WORDS_BYTES = 64
 """What a client may say while it closes (a TLS close_notify, `QUIT`) and nobody misses."""
 
+PATIENCE_NS = SECOND
+"""Nobody's timeout for an answer is shorter."""
+
+UNANSWERED_FAREWELLS = frozenset({389, 636, 3268, 3269, 3306, 5432})
+"""Ports of protocols whose clients end with a word that has no answer: LDAP's unbind (RFC 4511 section 4.3;
+3268 and 3269 are Active Directory's global catalogue), COM_QUIT of MySQL, Terminate of PostgreSQL."""
+
 
 @dataclass(frozen=True)
 class Reset:
@@ -32,6 +39,7 @@ class Reset:
     sender: str  # client | server
     half: HalfRow  # of the sender
     peer: HalfRow
+    server_port: int = 0
 
     @property
     def to(self) -> str:
@@ -72,7 +80,8 @@ class Reset:
     def heard_ns(self) -> int:
         """When the end that is named as the sender had last spoken or acknowledged something."""
         half = self.half
-        return int(max(half.first_ns, half.data_last_ns, half.advanced_ns, self.peer.data_acked_ns))
+        spoken_ns = max(half.first_ns, half.data_last_ns, half.advanced_ns)
+        return int(max(spoken_ns, half.data_acked_ns, self.peer.data_acked_ns))
 
     @property
     def said_last(self) -> bool:
@@ -98,19 +107,36 @@ class Reset:
         if self.unacked_bytes and half.data_packets:
             return f"with {self.unacked_bytes} bytes of its own not acknowledged"
         if self.sender == "server" and not self.said_last:
+            if half.data_packets and self.parting:
+                return ""
             return "instead of answering" if peer.data_packets else "before anything was said"
-        if self.sender == "client" and self.said_last:
+        if self.sender == "client" and self.said_last and not (peer.data_packets and self.parting):
             return f"{seconds(half.rst_ns - half.data_last_ns)} after its last request, which had no answer"
         return ""
+
+    @property
+    def parting(self) -> bool:
+        """Whether the client's last word asks for no answer, for all that its length and the port say."""
+        client = self.half if self.sender == "client" else self.peer
+        if client.timed_seq != client.nxt - (1 if client.fin_count else 0):
+            return False
+        brief = 0 < client.timed_bytes <= CLOSING_WORDS_BYTES
+        if self.sender == "client":
+            return brief and self.half.rst_ns - self.half.data_last_ns < PATIENCE_NS
+        return brief and self.server_port in UNANSWERED_FAREWELLS
 
     @property
     def sure_of_debt(self) -> bool:
         """Whether what is `owed` shows in the numbers, not only in whose turn it was to speak.
 
-        A server that has answered before may be right to say nothing to a last word such as LDAP's unbind.
+        A server that has answered before may be right to say nothing to a last word such as LDAP's unbind; a
+        client that has had answers and resets at once may not have waited for another.
         """
         counted = self.untaken_bytes > CLOSING_WORDS_BYTES or (self.unacked_bytes and self.half.data_packets)
-        return bool(counted or self.sender == "client" or not self.half.data_packets)
+        if self.sender == "client":
+            waited_ns = self.half.rst_ns - self.half.data_last_ns
+            return bool(counted or not self.peer.data_packets or waited_ns >= PATIENCE_NS)
+        return bool(counted or not self.half.data_packets)
 
 
 def candidates(table: FlowTable) -> np.ndarray:
@@ -145,7 +171,7 @@ def reset_of(case: Case, sender: str) -> Reset | None:
         or (not case.midstream and half.rst_ns < opened_ns)
     ):
         return None
-    return Reset(sender, half, peer)
+    return Reset(sender, half, peer, case.server_end.port)
 
 
 def errno_of_reset(reset: Reset) -> str:

@@ -49,7 +49,7 @@ def candidates(table: FlowTable) -> np.ndarray:
 def judge(case: Case) -> Finding | None:
     """The questions for the server's address, if they came at the same time."""
     asked = case.scene.neighbours.silent(case.server_end.ip)
-    if asked is None or case.scene.one_way or not _together(case, asked):
+    if asked is None or case.answers_unseen or not _together(case, asked):
         return None
     suspicion = Suspicion({"server-host": 0.5, "server-network": 0.5})
     suspicion.rule_out("path", f"{asked.asker_ip}, on the server's own link, is trying to deliver")

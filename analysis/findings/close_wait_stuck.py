@@ -60,7 +60,7 @@ def judge(case: Case) -> Finding | None:
     if closer is None or unreliable(case):
         return None
     first, second = case.half(closer), case.half(other(closer))
-    if second.unseen_bytes:
+    if first.unseen_bytes or second.unseen_bytes or _payload_only(case):
         return None
     since_ns = max(first.fin_acked_ns, second.data_last_ns)
     age_ns, round_trip_ns = case.since_ns(since_ns), case.round_trip_ns or 0
@@ -114,11 +114,17 @@ def _grade(age_ns: int, round_trip_ns: int, said_more: bool) -> tuple[str | None
 def _summary(case: Case, closer: str, age_ns: int, told: bool) -> str:
     end, peer = case.end(closer), case.end(other(closer))
     if told:
-        return (
-            f"{peer} never closed its side: {end} closed, and nothing followed for at least {seconds(age_ns)}"
-        )
-    after = f"{seconds(age_ns)} after {end}"
-    return f"{peer} had not closed its side when the capture ended, {after}: too soon to tell"
+        age = f"at least {seconds(age_ns)}"
+        return f"{peer} has not closed its side: {end} closed, and nothing followed for {age}"
+    return (
+        f"{peer} had not closed its side when the capture ended, {seconds(age_ns)} after it acknowledged"
+        f" the FIN of {end}: too soon to tell"
+    )
+
+
+def _payload_only(case: Case) -> bool:
+    """Whether only segments with payload were captured: then a FIN without any would not have been, either."""
+    return all(half.packets == half.data_packets for half in (case.client, case.server))
 
 
 def _suspects(case: Case, stuck: str) -> tuple[Suspect, ...]:

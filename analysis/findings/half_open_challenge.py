@@ -64,6 +64,8 @@ def judge(case: Case) -> Finding | None:
         return _completed(case) if client.rst_count else None
     if not overdue(case, client.syn_ns, client.syn_last_ns) or case.server.synack_count:
         return None
+    if client.data_packets or not (client.rst_count or client.syn_repeat_count):
+        return None  # the client has its answer: the capture missed the SYN-ACK
     suspicion = _suspicion(case)
     reset = "its RST changes nothing" if client.rst_count else "no RST is seen in answer"
     return Finding(

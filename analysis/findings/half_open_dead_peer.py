@@ -51,6 +51,8 @@ def judge(case: Case) -> Finding | None:
         half, speaker = case.half(gone), case.half(other(gone))
         if half.rst_form != 2 or speaker.rst_count or speaker.keepalive_count or not own_reset(case, gone):
             continue
+        if half.unseen_bytes:  # its FIN may be among what the capture missed
+            continue
         heard_ns = max(half.data_last_ns, half.advanced_ns, speaker.data_acked_ns, case.flow.established_ns)
         if half.ttl_first and half.rst_ns - heard_ns >= SILENCE_NS:
             return _told(case, gone, half.rst_ns - heard_ns)

@@ -49,7 +49,7 @@ def candidates(table: FlowTable) -> np.ndarray:
 def _asker(case: Case) -> str | None:
     for side in ("client", "server"):
         half, peer = case.half(side), case.half(other(side))
-        if half.keepalive_pending >= UNANSWERED and peer.packets and not case.scene.one_way:
+        if half.keepalive_pending >= UNANSWERED and peer.packets and not case.answers_unseen:
             return side
     return None
 

@@ -62,7 +62,7 @@ def judge(case: Case) -> Finding | None:
     """A large segment repeated in vain, and no small one lost with it."""
     for sender in ("client", "server"):
         certain = _vanishes(case, sender)
-        if certain is not None and not case.scene.one_way:
+        if certain is not None and not case.answers_unseen:
             return _finding(case, sender, certain)
     return None
 

@@ -93,7 +93,8 @@ def _evidence(case: Case) -> tuple[Evidence, ...]:
     told = f"RST, seq 0, acknowledges the SYN, {delay} later, TTL {server.rst_ttl}"
     lowest, highest, source, _ = baseline(case)
     if farther(case):
-        told += f"; {farther(case)} hop(s) behind what answers on {source}: the port leads to another host"
+        distance = f"{farther(case)} hop" + ("" if farther(case) == 1 else "s")
+        told += f"; {distance} behind what answers on {source}: the port leads to another host"
     elif highest:
         told += f", as in {source}" if lowest == highest else f", in the range {lowest}-{highest} of {source}"
     last = case.scene.peers.listener(case.server_end.ip, case.server_end.port).last_answer_ns

@@ -103,11 +103,12 @@ def _without_fin(case: Case, reset: Reset) -> Finding:
     half = reset.half
     sender = case.end(reset.sender)
     suspicion = _suspicion(case, reset)
+    missed = f"; {half.unseen_bytes} earlier bytes of it were not captured, perhaps a FIN, too"
     return Finding(
         CODE,
         PHASE,
-        "error",
-        0.6,
+        "warning" if half.unseen_bytes else "error",
+        0.4 if half.unseen_bytes else 0.6,
         f"the {reset.sender} ({sender}) had no socket any more for the open connection, {reset.owed}",
         suspicion.suspects(),
         evidence(
@@ -115,7 +116,8 @@ def _without_fin(case: Case, reset: Reset) -> Finding:
             (
                 half.rst_frame,
                 half.rst_ns,
-                f"RST without ACK, TTL {half.rst_ttl}; no FIN and no other RST before it",
+                f"RST without ACK, TTL {half.rst_ttl}; no FIN and no other RST before it"
+                f"{missed if half.unseen_bytes else ''}",
             ),
         ),
         suspicion.ruled_out(),
@@ -132,7 +134,9 @@ def _without_fin(case: Case, reset: Reset) -> Finding:
 def _suspicion(case: Case, reset: Reset) -> Suspicion:
     """Who could have taken the socket away without a word that this capture shows."""
     side = reset.sender
-    if case.vantage == side:
+    if reset.half.unseen_bytes:  # its FIN may be among what the capture missed
+        suspicion = Suspicion({f"{side}-app": 0.5, f"{side}-host": 0.25, "middlebox": 0.25})
+    elif case.vantage == side:
         suspicion = Suspicion({f"{side}-host": 0.7, f"{side}-app": 0.3})
         suspicion.rule_out("middlebox", f"no RST came in at the {side}, where this capture was taken")
     else:

@@ -10,7 +10,9 @@ Meaning
 
 Confused with
     zero-window-stall: the other end answers each probe. pmtu-blackhole: small segments still pass.
-    icmp-soft-established: a router says why.
+    icmp-soft-established: a router says why. Bytes that had been acknowledged at the capture: their sender
+    did not get the acknowledgment, or the capture misses some. After both ends had closed, what is repeated
+    is a farewell that nobody waits for: a warning.
 
 Dropped by
     The silent end's host or something on its side of the capture. In that host's own capture, where the
@@ -28,7 +30,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..case import SECOND, Case, evidence, other, seconds
+from ..case import SECOND, Case, HalfRow, evidence, other, seconds
+from ..closing import untaken_bytes
+from ..records import Known
+from ..resets import CLOSING_WORDS_BYTES
 from ..result import Errno, Finding
 from ..table import FlowTable
 from ..unheard import suspicion_of_silence, where_to_look
@@ -60,11 +65,13 @@ def candidates(table: FlowTable) -> np.ndarray:
 
 def stuck_sender(case: Case) -> str | None:
     """The end that repeats in vain while the other one is silent; None when there is none."""
-    if case.scene.one_way:
+    if case.answers_unseen:
         return None
     for side in ("client", "server"):
         half, peer = case.half(side), case.half(other(side))
         if not half.edge_bytes or not half.edge_count or not peer.packets or peer.zero_since_ns:
+            continue
+        if _acknowledged(half):
             continue
         same = half.edge_count >= REPEATS and half.edge_last_ns - half.edge_ns >= SPAN_NS
         several = half.rto_count >= REPEATS and half.edge_last_ns - peer.last_ns >= LONG_NS
@@ -73,33 +80,51 @@ def stuck_sender(case: Case) -> str | None:
     return None
 
 
+def _acknowledged(half: HalfRow) -> bool:
+    """Whether the repeated bytes had been acknowledged at the tap: then the other end had them."""
+    end = (half.edge_seq + half.edge_bytes) & 0xFFFFFFFF
+    return bool(half.known & Known.UNA and (half.una - end) & 0xFFFFFFFF < 1 << 31)
+
+
+def _farewell(case: Case, sender: str) -> bool:
+    """Whether both ends had closed, and what is repeated is no answer that the other end waits for."""
+    half, peer = case.half(sender), case.half(other(sender))
+    if not half.fin_count or not peer.fin_count:
+        return False
+    return sender == "client" or half.edge_bytes <= CLOSING_WORDS_BYTES
+
+
 def judge(case: Case) -> Finding | None:
     """Repeats into silence."""
     sender = stuck_sender(case)
     if sender is None:
         return None
     half, peer = case.half(sender), case.half(other(sender))
+    farewell = _farewell(case, sender)
     suspicion = suspicion_of_silence(case, sender, half.edge_ns, half.advanced_ns - peer.last_ns)
-    repeats = int(half.edge_count if half.edge_count >= REPEATS else half.rto_count)
+    same = half.edge_count >= REPEATS
+    missing_bytes = half.edge_bytes if same else untaken_bytes(case, sender)
     span = seconds(half.edge_last_ns - peer.last_ns)
+    which = f"last of {half.edge_count} repeats" if same else "last repeat, several segments in turn"
+    after = " after both had closed" if farewell else ""
     return Finding(
         CODE,
         PHASE,
-        "error",
+        "warning" if farewell else "error",
         0.9,
-        f"the {other(sender)} ({case.end(other(sender))}) fell silent: the {sender} repeated"
-        f" {half.edge_bytes} bytes in vain for {span}",
+        f"the {other(sender)} ({case.end(other(sender))}) fell silent{after}: the {sender} repeated"
+        f" {missing_bytes} bytes in vain for {span}",
         suspicion.suspects(),
         evidence(
             (peer.last_frame, peer.last_ns, f"last segment of the {other(sender)}"),
             (
                 half.data_last_frame,
                 half.data_last_ns,
-                f"last of {repeats} repeats, {span} later, not answered",
+                f"{which}, {span} later, not answered",
             ),
         ),
         suspicion.ruled_out(),
-        Errno(**{sender: "ETIMEDOUT"}),
+        Errno() if half.fin_count else Errno(**{sender: "ETIMEDOUT"}),
         where_to_look(case, sender),
         "RFC 9293 section 3.8.3; ip-sysctl tcp_retries2",
     )

@@ -30,7 +30,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import MS, SECOND, Case, evidence, seconds
-from ..records import Fact
+from ..records import Fact, Known
 from ..result import Finding
 from ..table import FlowTable
 from ..verdict import Suspicion
@@ -62,7 +62,9 @@ def judge(case: Case) -> Finding | None:
     """An acknowledged request, silence, and the client's end of it."""
     client, server = case.client, case.server
     ended = [at for at in (client.fin_ns, client.rst_ns) if at]
-    if not ended or case.scene.one_way or client.keepalive_pending or server.zero_since_ns:
+    if not ended or case.answers_unseen or client.keepalive_pending or server.zero_since_ns:
+        return None
+    if not server.packets or server.unseen_bytes:  # the capture shows no answers, or missed some
         return None
     waited_ns = min(ended) - client.data_last_ns
     closed_first = (server.fin_count and server.fin_ns < min(ended)) or (
@@ -83,13 +85,14 @@ def judge(case: Case) -> Finding | None:
         PHASE,
         "error" if stuck and first else "warning",
         0.9 if stuck and first else 0.65,
-        f"{case.server_end} took the request and never answered; given up after {seconds(waited_ns)}",
+        f"{case.server_end} took the request and never answered: the client gave up after"
+        f" {seconds(waited_ns)}",
         suspicion.suspects(),
         evidence(
             (
                 client.data_last_frame,
                 client.data_last_ns,
-                f"the request, {client.unique_bytes} bytes, acknowledged",
+                f"end of the request, acknowledged; {client.unique_bytes} bytes of the client in all",
             ),
             (frame, min(ended), f"{how} of the client, {seconds(waited_ns)} later"),
         ),
@@ -106,7 +109,7 @@ def _acknowledged(case: Case) -> bool:
     """Whether every payload byte of the client was acknowledged."""
     client = case.client
     end = client.nxt - (1 if client.fin_count else 0)
-    return bool(((client.una - end) & 0xFFFFFFFF) < 1 << 31)
+    return bool(client.known & Known.UNA and ((client.una - end) & 0xFFFFFFFF) < 1 << 31)
 
 
 def _is_round(waited_ns: int) -> bool:

@@ -57,9 +57,11 @@ def judge(case: Case) -> Finding | None:
         + server.fill_count
         + server.gap_count
         + server.zero_window_count
+        + client.unseen_bytes
+        + server.unseen_bytes
     )
     round_trip_ns = case.round_trip_ns or 0
-    if waited_ns < SLOW_NS or troubled or case.midstream or case.scene.one_way:
+    if waited_ns < SLOW_NS or troubled or case.midstream or case.answers_unseen:
         return None
     if not round_trip_ns or waited_ns < SLOW_ROUND_TRIPS * round_trip_ns:
         return None

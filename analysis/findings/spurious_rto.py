@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..case import Case, evidence
+from ..case import Case, HalfRow, evidence
 from ..result import Finding
 from ..table import FlowTable
 
@@ -57,11 +57,27 @@ def judge(case: Case) -> Finding | None:
         PHASE,
         "info",
         0.8,
-        f"the {side} ({case.end(side)}) sent again what had arrived: {half.dsack_count} duplicates reported,"
-        f" {half.spurious_count} acknowledged before",
+        f"the {side} ({case.end(side)}) sent again what had arrived: {_known(half)}",
         (),
-        evidence(
-            (half.data_last_frame, half.data_last_ns, f"{half.rto_count} repeats after a timeout in all")
-        ),
+        evidence((half.data_last_frame, half.data_last_ns, _last(side, half))),
         authority="RFC 2883 section 4; RFC 5682",
     )
+
+
+def _known(half: HalfRow) -> str:
+    """How it is known that they had arrived."""
+    parts = []
+    if half.spurious_count:
+        parts.append(f"{_count(half.spurious_count, 'segment')} acknowledged before the repeat")
+    if half.dsack_count:
+        parts.append(f"{_count(half.dsack_count, 'repeat')} reported as needless")
+    return ", ".join(parts)
+
+
+def _last(side: str, half: HalfRow) -> str:
+    timeouts = f"; {_count(half.rto_count, 'repeat')} after a timeout in all" if half.rto_count else ""
+    return f"last payload of the {side}{timeouts}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

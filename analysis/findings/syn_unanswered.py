@@ -1,8 +1,9 @@
 """Nothing came back for the client's SYN.
 
 Signature
-    The same SYN at least twice (or once with three seconds of silence after it), no segment from the server
-    and no ICMP error before the capture ended.
+    The same SYN at least twice, no segment from the server and no ICMP error before the capture ended. Sent
+    once, with three seconds of silence after it, it is a warning: a kernel repeats its SYN after a second, so
+    the client gave up sooner, was no ordinary client (a scan), or the capture missed something.
 
 Meaning
     Either the SYN did not reach the server's socket, or the answer did not come back to the place of the
@@ -32,7 +33,7 @@ import numpy as np
 
 from ..case import Case, evidence, seconds
 from ..result import Errno, Finding
-from ..silence import dropping_syns, others, overdue, stalled_others, unanswered
+from ..silence import COPY_NS, dropping_syns, others, overdue, stalled_others, unanswered
 from ..table import FlowTable
 
 CODE = "syn-unanswered"
@@ -51,13 +52,15 @@ def judge(case: Case) -> Finding | None:
         return None
     suspicion = dropping_syns(case)
     span = seconds(client.syn_last_ns - client.syn_ns)
+    repeated = client.syn_last_ns - client.syn_ns >= COPY_NS
     times = f"{client.syn_count} times in {span}" if client.syn_count > 1 else "once"
+    times += "" if repeated else ", and not again after its first second"
     since = seconds(case.since_ns(client.syn_last_ns))
     return Finding(
         CODE,
         PHASE,
-        "error",
-        0.95 if client.syn_count > 1 else 0.7,
+        "error" if repeated else "warning",
+        0.95 if repeated else 0.6,
         f"{case.server_end} never answered{_seen(case)}: the client's SYN was sent {times}",
         suspicion.suspects(),
         evidence(
@@ -69,7 +72,7 @@ def judge(case: Case) -> Finding | None:
             ),
         ),
         suspicion.ruled_out(),
-        Errno(client="ETIMEDOUT"),
+        Errno(client="ETIMEDOUT" if repeated else None),
         _next(case),
         "RFC 9293 section 3.8.3; ip-sysctl tcp_syn_retries",
     )

@@ -47,7 +47,7 @@ def candidates(table: FlowTable) -> np.ndarray:
 def _asker(case: Case) -> str | None:
     for side in ("client", "server"):
         half, peer = case.half(side), case.half(other(side))
-        if half.probe_pending >= UNANSWERED and peer.zero_since_ns and not case.scene.one_way:
+        if half.probe_pending >= UNANSWERED and peer.zero_since_ns and not case.answers_unseen:
             return side
     return None
 
