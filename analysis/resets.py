@@ -24,6 +24,9 @@ SILENCE_NS = 3 * SECOND
 CLOSING_WORDS_BYTES = 64
 """What a client may say while it closes (a TLS close_notify, `QUIT`) and nobody misses."""
 
+PARTING_BYTES = 128
+"""Several such words in a row: HTTP/2's acknowledgments and GOAWAY, then a close_notify, all inside TLS."""
+
 PATIENCE_NS = SECOND
 """Nobody's timeout for an answer is shorter."""
 
@@ -118,12 +121,12 @@ class Reset:
     def parting(self) -> bool:
         """Whether the client's last word asks for no answer, for all that its length and the port say."""
         client = self.half if self.sender == "client" else self.peer
-        if client.timed_seq != client.nxt - (1 if client.fin_count else 0):
-            return False
-        brief = 0 < client.timed_bytes <= CLOSING_WORDS_BYTES
+        end = client.nxt - (1 if client.fin_count else 0)
+        words_bytes = (end - client.timed_seq + client.timed_bytes) & 0xFFFFFFFF
         if self.sender == "client":
-            return brief and self.half.rst_ns - self.half.data_last_ns < PATIENCE_NS
-        return brief and self.server_port in UNANSWERED_FAREWELLS
+            soon = self.half.rst_ns - self.half.data_last_ns < PATIENCE_NS
+            return soon and words_bytes <= PARTING_BYTES
+        return words_bytes <= CLOSING_WORDS_BYTES and self.server_port in UNANSWERED_FAREWELLS
 
     @property
     def sure_of_debt(self) -> bool:

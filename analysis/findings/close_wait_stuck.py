@@ -62,6 +62,8 @@ def judge(case: Case) -> Finding | None:
     first, second = case.half(closer), case.half(other(closer))
     if first.unseen_bytes or second.unseen_bytes or _payload_only(case):
         return None
+    if case.midstream and not second.data_packets:
+        return None  # it may have closed before the capture began
     since_ns = max(first.fin_acked_ns, second.data_last_ns)
     age_ns, round_trip_ns = case.since_ns(since_ns), case.round_trip_ns or 0
     said_more = second.data_last_ns > first.fin_acked_ns
@@ -123,7 +125,7 @@ def _summary(case: Case, closer: str, age_ns: int, told: bool) -> str:
 
 
 def _payload_only(case: Case) -> bool:
-    """Whether only segments with payload were captured: then a FIN without any would not have been, either."""
+    """Whether only segments with payload were captured: a FIN without any would not have been, either."""
     return all(half.packets == half.data_packets for half in (case.client, case.server))
 
 

@@ -103,17 +103,19 @@ def judge(case: Case) -> Finding | None:
     farewell = _farewell(case, sender)
     suspicion = suspicion_of_silence(case, sender, half.edge_ns, half.advanced_ns - peer.last_ns)
     same = half.edge_count >= REPEATS
-    missing_bytes = half.edge_bytes if same else untaken_bytes(case, sender)
     span = seconds(half.edge_last_ns - peer.last_ns)
     which = f"last of {half.edge_count} repeats" if same else "last repeat, several segments in turn"
     after = " after both had closed" if farewell else ""
+    in_vain = f"{half.edge_bytes} bytes in vain for {span}"
+    if not same:
+        in_vain = f"in vain for {span}, with {untaken_bytes(case, sender)} bytes not acknowledged"
     return Finding(
         CODE,
         PHASE,
         "warning" if farewell else "error",
         0.9,
         f"the {other(sender)} ({case.end(other(sender))}) fell silent{after}: the {sender} repeated"
-        f" {missing_bytes} bytes in vain for {span}",
+        f" {in_vain}",
         suspicion.suspects(),
         evidence(
             (peer.last_frame, peer.last_ns, f"last segment of the {other(sender)}"),
