@@ -1,9 +1,9 @@
 """Errors found where nothing failed: healthy connections of the corpus and of the lab, whole and in part.
 
-`python -m tests.false_accusations` prints every one and how many connections were asked. A connection of the
-corpus is healthy when tshark saw all of its life (SYN, SYN-ACK, ACK, data, both FINs) and no RST, no repeat and
-no gap. A part of a healthy capture (cut short, begun late, one direction only) is healthy, too: what is missing,
-the capture misses.
+`python -m tests.false_accusations` prints every one and how many connections were asked. A connection of
+the corpus is healthy when tshark saw all of its life (SYN, SYN-ACK, ACK, data, both FINs) and no RST, no
+repeat and no gap. A part of a healthy capture (cut short, begun late, one direction only) is healthy, too:
+what is missing, the capture misses.
 """
 
 from __future__ import annotations

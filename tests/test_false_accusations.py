@@ -24,7 +24,7 @@ DONE = (
     ("arkime+arkime/CVE-2018-6794.pcap", None),  # answered and closed before it was asked
     ("zeek+zeek/tls__xmpp-dialback-starttls.pcap", None),  # a close_notify that nobody waits for
 )
-"""Exchanges that were complete although their last segments look like trouble, and what may be told of them."""
+"""Exchanges that were complete although their last segments look like trouble, and what may be told."""
 
 
 def test_the_labs_healthy_captures_accuse_nobody() -> None:
