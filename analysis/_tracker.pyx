@@ -44,6 +44,7 @@ from analysis.loop.first_sightings cimport (
     note_syn,
     remember,
 )
+from analysis.loop.prefetch cimport look_ahead
 from analysis.loop.resets cimport note_reset
 from analysis.loop.rows cimport Flow, Half, Note, Segment
 from analysis.loop.sequence_space cimport handle_sequence
@@ -71,14 +72,18 @@ def track(
     cdef Py_ssize_t i
     cdef long long total = count
     cdef Py_ssize_t length = segments.shape[0]
+    cdef unsigned long long mask = <unsigned long long>slots.shape[0] - 1
     if cells.shape[0] != STATE_COUNT or cells.shape[1] != EVENT_COUNT or services.shape[0] != PORT_COUNT:
         raise IndexError("state table or service table has the wrong shape")
     if notes.shape[0] < length or halves.shape[0] < 2 * flows.shape[0] or flows.shape[0] < count + length:
         raise IndexError("notes, flows or halves are too short for this batch")
     if slots.shape[0] < 2 * (count + length) or slots.shape[0] & (slots.shape[0] - 1):
         raise IndexError("the hash table is too small or not a power of two")
+    if length == 0:
+        return total
     with nogil:
         for i in range(length):
+            look_ahead(&segments[0], i, length, &slots[0], mask, &flows[0], &halves[0])
             total = track_one(
                 &segments[i], &notes[i], flows, halves, slots, &cells[0, 0], &services[0], total, attempt_ns
             )

@@ -23,19 +23,19 @@ from . import DATA
 from . import conversations as talk
 
 CONNECTIONS = 100_000
-FRAMES_MIB = 1024
+FRAMES_MIB = 4096
 CUT_PACKETS = 100_000
 SCRIPTS_PER_KIND = 300
 SEED = 20261122
-EDITION = 2
+EDITION = 3
 """Raise it when the captures change: those on disk are then made again."""
 
 SHARES = (
     (talk.unanswered, 0.002),
     (talk.refused, 0.001),
     (talk.retransmitted, 0.010),
-    (talk.reset, 0.040),
-    (talk.ordinary, 0.947),
+    (talk.reset, 0.010),
+    (talk.ordinary, 0.977),
 )
 """Which part of the connections goes how."""
 
@@ -266,7 +266,7 @@ def write(path: Path, sequel: Sequel, ends: Endpoints, snaplen: int, cut: Path |
 
 
 def make_headers(path: Path, cut: Path, connections: int) -> dict[str, int]:
-    """The capture of many short conversations, cut at 96 bytes."""
+    """The capture of many conversations, thousands of them open at a time, cut at 96 bytes."""
     dice, coin = np.random.default_rng(SEED), random.Random(SEED)
     scripts = [make(coin) for make, _ in SHARES for _ in range(SCRIPTS_PER_KIND)]
     kind = dice.choice(len(SHARES), connections, p=[share for _, share in SHARES])

@@ -20,6 +20,9 @@ MSS = 1428
 ORDINARY, SACK = 0, 1
 """Which options a segment carries beside timestamps; those of a SYN follow from its flags."""
 
+PAUSE_US = 1_500_000
+"""Mean time between an answer and the next request on a connection that is kept open."""
+
 COLUMNS = (
     "side",  # CLIENT or SERVER, the sender
     "flags",  # FIN | SYN | RST | PSH | ACK
@@ -100,6 +103,10 @@ class Script:
             if count % 2 == 0 or not length:
                 self.say(CLIENT, ACK, us=8)
 
+    def rest(self, us: int) -> None:
+        """Nobody says anything for a while."""
+        self._us += us
+
     def lose(self, segments: int, by_timer: bool) -> None:
         """The first segment of several is lost behind the capture; sent again after SACKs, or by timer."""
         start = self.say(SERVER, PSH | ACK, MSS, us=200)
@@ -122,7 +129,7 @@ class Script:
 
 def ordinary(dice: random.Random) -> Script:
     """Some requests with answers, closed by either side."""
-    script = _talk(dice, 1 + min(7, int(dice.expovariate(0.5))))
+    script = _talk(dice, 1 + min(40, int(dice.expovariate(0.12))))
     script.close(CLIENT if dice.random() < 0.6 else SERVER)
     return script
 
@@ -183,7 +190,9 @@ def ten() -> Script:
 def _talk(dice: random.Random, exchanges: int) -> Script:
     script = Script()
     script.handshake()
-    for _ in range(exchanges):
+    for turn in range(exchanges):
+        if turn:
+            script.rest(int(dice.expovariate(1 / PAUSE_US)))
         answer = min(90 * MSS, int(dice.lognormvariate(8.4, 1.2)))
         script.exchange(90 + dice.randrange(1300), answer, 200 + int(dice.expovariate(1 / 4000)))
     return script

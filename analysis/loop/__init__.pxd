@@ -10,6 +10,7 @@ In reading order:
 * `acknowledgments`, `windows`: what it says about what the other end has sent.
 * `resets`, `endpoint_states`: what it proves about its sender, and what is now on its way to the other end.
 * `zeek_view`: the same connection in Zeek's words.
+* `prefetch`: asking for memory before it is needed.
 
 Names used throughout: `s` the segment, `n` its NOTE row, `h` the HALF row of its sender, `p` the peer's,
 `responder` whether Zeek would call the sender so, `cells` the packed `states.TABLE`. Functions make no Python
