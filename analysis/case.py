@@ -116,8 +116,8 @@ class Case:
     def certain(self, side: str) -> bool:
         """Whether that state is proven and still holds when the capture ends.
 
-        What an end did after its last captured segment is only seen on its own host; and there, too, an end that
-        keeps repeating may give up without a word (tcp_retries2, TCP_USER_TIMEOUT).
+        What an end did after its last captured segment is only seen on its own host; and there, too, an end
+        that keeps repeating may give up without a word (tcp_retries2, TCP_USER_TIMEOUT).
         """
         half = self.half(side)
         if half.proven != half.believed or half.pending:
@@ -154,7 +154,7 @@ class Case:
 
     @property
     def round_trip_ns(self) -> int | None:
-        """Best estimate of the whole path's round trip: the smallest of both directions, tap to end to tap."""
+        """Best estimate of the path's round trip: the smallest of both directions, tap to end to tap."""
         parts = [half.rtt_min_ns for half in (self.client, self.server) if half.rtt_min_ns]
         return sum(parts) if parts else None
 

@@ -72,9 +72,9 @@ def beyond_tap(case: Case, side: str) -> Suspicion:
     if case.vantage != "middle":
         weights[f"{near}-network"] = 0.7
     suspicion = Suspicion(weights)
-    suspicion.rule_out(f"{near}-host", f"its segments left the {near}: they are visible in this capture")
+    suspicion.rule_out(f"{near}-host", f"its segments left the {near} and are visible in this capture")
     if case.vantage == "middle":
-        suspicion.rule_out(f"{near}-network", "the segments got past it: they are visible in this capture")
+        suspicion.rule_out(f"{near}-network", "the segments got past it and are visible in this capture")
     return suspicion
 
 

@@ -22,7 +22,7 @@ def flow_id(case: Case) -> str:
 
 
 def named(table: FlowTable, name: str) -> np.ndarray:
-    """Mask of the connections with that name, client and server in either order; none for text that is no name."""
+    """Mask of the connections with that name, client and server in either order; none for other text."""
     match = NAME.match(name)
     nothing = np.zeros(len(table), bool)
     if match is None:

@@ -80,14 +80,23 @@ def judge(case: Case, code: str, sender: str) -> Finding | None:
             (
                 half.data_last_frame,
                 half.data_last_ns,
-                f"{half.rto_count} repeats after a timeout, {half.fast_count} fast, {half.tlp_count} probes;"
-                f" most were lost {where} the capture",
+                f"{_repeats(half)}; most were lost {where} the capture",
             ),
         ),
         suspicion.ruled_out(),
         next=_next(case, sender),
         authority="RFC 9293 section 3.8.1; RFC 6298; RFC 8985",
     )
+
+
+def _repeats(half: HalfRow) -> str:
+    """What was repeated, by kind: `2 repeats after a timeout, 1 fast repeat`."""
+    kinds = (
+        (half.rto_count, "repeat{} after a timeout"),
+        (half.fast_count, "fast repeat{}"),
+        (half.tlp_count, "tail loss probe{}"),
+    )
+    return ", ".join(f"{count} {words.format('' if count == 1 else 's')}" for count, words in kinds if count)
 
 
 def _suspicion(case: Case, sender: str) -> Suspicion | None:

@@ -58,9 +58,9 @@ OUTCOMES = ("unanswered", "refused", "reset", "stuck", "completed", "open", "par
 def outcomes(table: FlowTable) -> np.ndarray:
     """One of OUTCOMES for every connection, as an array of str.
 
-    `unanswered`: a SYN and nothing back. `refused`: a RST or an ICMP error instead of a SYN-ACK. `reset`: a RST
-    ended it. `stuck`: one side closed and the other did not. `completed`: both closed. `open`: neither did.
-    `partial`: the opening was not captured and neither end closed.
+    `unanswered`: a SYN and nothing back. `refused`: a RST or an ICMP error instead of a SYN-ACK. `reset`: a
+    RST ended it. `stuck`: one side closed and the other did not. `completed`: both closed. `open`: neither
+    did. `partial`: the opening was not captured and neither end closed.
     """
     client, server = table.client, table.server
     opened = (client("syn_count") > 0) | (server("synack_count") > 0)

@@ -5,13 +5,30 @@ from __future__ import annotations
 from ..capture.segment import PayloadClass
 
 ALERTS = {
-    0: "close_notify", 10: "unexpected_message", 20: "bad_record_mac", 40: "handshake_failure",
-    42: "bad_certificate", 43: "unsupported_certificate", 44: "certificate_revoked", 45: "certificate_expired",
-    46: "certificate_unknown", 47: "illegal_parameter", 48: "unknown_ca", 49: "access_denied", 50: "decode_error",
-    51: "decrypt_error", 70: "protocol_version", 71: "insufficient_security", 80: "internal_error",
-    86: "inappropriate_fallback", 90: "user_canceled", 109: "missing_extension", 112: "unrecognized_name",
-    116: "certificate_required", 120: "no_application_protocol",
-}  # fmt: skip
+    0: "close_notify",
+    10: "unexpected_message",
+    20: "bad_record_mac",
+    40: "handshake_failure",
+    42: "bad_certificate",
+    43: "unsupported_certificate",
+    44: "certificate_revoked",
+    45: "certificate_expired",
+    46: "certificate_unknown",
+    47: "illegal_parameter",
+    48: "unknown_ca",
+    49: "access_denied",
+    50: "decode_error",
+    51: "decrypt_error",
+    70: "protocol_version",
+    71: "insufficient_security",
+    80: "internal_error",
+    86: "inappropriate_fallback",
+    90: "user_canceled",
+    109: "missing_extension",
+    112: "unrecognized_name",
+    116: "certificate_required",
+    120: "no_application_protocol",
+}
 """RFC 8446 section 6."""
 
 HANDSHAKES = {1: "ClientHello", 2: "ServerHello", 11: "Certificate", 16: "ClientKeyExchange", 20: "Finished"}
@@ -19,7 +36,7 @@ TEXT_LIMIT = 48
 
 
 def describe(payload: bytes, kind: int) -> str:
-    """`TLS ClientHello, example.org`, `HTTP GET /index.html`, `SSH-2.0-OpenSSH_9.2`, or the first printable bytes."""
+    """`TLS ClientHello, example.org`, `GET / HTTP/1.1`, `SSH-2.0-OpenSSH_9.2`, or the first bytes."""
     if not payload:
         return ""
     if kind == PayloadClass.TLS_HANDSHAKE:

@@ -163,12 +163,14 @@ def _ended(look: Look) -> Iterator[Quality]:
     table, halves = look.table, look.table.halves
     waiting = (halves["known"] & Known.UNA != 0) & ((halves["nxt"] - halves["una"]).astype(np.int32) > 0)
     waiting |= (halves["syn_count"] > 0) & (halves["known"] & Known.UNA == 0)
-    recent = table.end_ns - halves["last_ns"] < FIRST_RETRY_NS
+    repeats = halves["edge_count"] + halves["fin_repeat_count"]
+    repeats += halves["syn_repeat_count"] + halves["synack_repeat_count"]
+    recent = (table.end_ns - halves["last_ns"] < FIRST_RETRY_NS) & (repeats == 0)
     gone = table.either("rst_count") > 0
     cut = (waiting & recent).reshape(-1, 2).any(axis=1) & ~gone
     if cut.any():
         text = f"{_of(cut, table)} had waited less than a second for an answer when the capture ended"
-        yield Quality("early-end", text, "they count as unfinished, not as failed")
+        yield Quality("early-end", text, "no answer is missing there: it counts as unfinished, not as failed")
 
 
 def _cut(look: Look) -> Iterator[Quality]:

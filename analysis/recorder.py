@@ -1,4 +1,5 @@
-"""The second pass: the segments of the chosen connections, with what the tracker says of each, for pictures and words.
+"""The second pass: the segments of the chosen connections, with what the tracker says of each, for pictures
+and words.
 
 The same tracker runs over the chosen connections' rows only. Of long connections the beginning, the end and
 everything remarkable in between are kept; what is left out is counted.
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,8 +29,12 @@ PAYLOAD_BYTES = 512
 ORDINARY = int(Mark.WINDOW_UPDATE | Mark.DUP_ACK | Mark.OUT_OF_ORDER)
 
 
-SegmentRow = namedtuple("SegmentRow", SEGMENT.names)  # type: ignore[misc]
-NoteRow = namedtuple("NoteRow", NOTE.names)  # type: ignore[misc]
+if TYPE_CHECKING:
+    SegmentRow = Any
+    NoteRow = Any
+else:
+    SegmentRow = namedtuple("SegmentRow", SEGMENT.names)
+    NoteRow = namedtuple("NoteRow", NOTE.names)
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ class Recorder:
     def recordings(self) -> dict[int, Recording]:
         """Connection index -> what was kept of it."""
         result = {}
-        totals = {index: total for index, total in self._totals.values()}
+        totals = dict(self._totals.values())
         for index, parts in self._parts.items():
             rows = tuple(SegmentRow._make(row) for part in parts for row in part[0].tolist())
             remarks = tuple(NoteRow._make(note) for part in parts for note in part[1].tolist())

@@ -1,9 +1,10 @@
-"""FLOW and HALF: what the tracker keeps of a connection. One FLOW row, two HALF rows (index `2 * flow + side`).
+"""FLOW and HALF: what the tracker keeps of a connection. One FLOW row, two HALF rows (index `2 * flow +
+side`).
 
-Side 0 is whoever sent the first segment seen; `client_side` says which of the two is the client. Rows begin as
-zero bytes, so zero is every field's "nothing yet". The compiled loop declares the same structs, and making its
-views checks every field's name, type and place against these. What plain data segments touch comes first: with
-100,000 connections the loop waits for memory, not for arithmetic.
+Side 0 is whoever sent the first segment seen; `client_side` says which of the two is the client. Rows begin
+as zero bytes, so zero is every field's "nothing yet". The compiled loop declares the same structs, and making
+its views checks every field's name, type and place against these. What plain data segments touch comes first:
+with 100,000 connections the loop waits for memory, not for arithmetic.
 """
 
 from __future__ import annotations

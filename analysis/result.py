@@ -1,8 +1,8 @@
 """What an analysis says: one frozen tree of facts, finished, for reports and for callers.
 
 Quantities carry their unit in the name. Times are integer nanoseconds since the epoch. Frame numbers count
-from 1 as Wireshark does. `side` in a Suspect is one of `SIDES`; `side` of an endpoint is `client` or `server`.
-The JSON of a report is this tree, field for field (`format_version` 1).
+from 1 as Wireshark does. `side` in a Suspect is one of `SIDES`; `side` of an endpoint is `client` or
+`server`. The JSON of a report is this tree, field for field (`format_version` 1).
 """
 
 from __future__ import annotations

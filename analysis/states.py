@@ -3,10 +3,10 @@
 The law: **what an endpoint sent is certain; what was sent towards it may have been lost behind the tap.**
 
 So each end carries two states that run over the same table. `proven` moves on what the endpoint sent and on
-what its segments prove that it received (an acknowledgment number that covers it, a timestamp echo). `believed`
-moves, in addition, on everything seen travelling towards it. Where the two agree the state is certain. When an
-endpoint does what `believed` cannot explain but `proven` can (it repeats the SYN-ACK that a third ACK should
-have stopped), belief falls back to what is proven.
+what its segments prove that it received (an acknowledgment number that covers it, a timestamp echo).
+`believed` moves, in addition, on everything seen travelling towards it. Where the two agree the state is
+certain. When an endpoint does what `believed` cannot explain but `proven` can (it repeats the SYN-ACK that
+a third ACK should have stopped), belief falls back to what is proven.
 
 States are those of RFC 9293 section 3.3.2, with one more, UNKNOWN: nothing of this endpoint has been seen.
 Nothing on the wire is an error. A pair that no rule expects is a named anomaly: the state stays, the flow
@@ -76,7 +76,8 @@ class Anomaly(IntEnum):
 S, E, A = State, Event, Anomaly
 
 TABLE: dict[State, dict[Event, State | Anomaly]] = {
-    # Nothing seen of this end yet. Its first segment tells where it must be; a packet towards it only suggests.
+    # Nothing seen of this end yet. Its first segment tells where it must be; a packet towards it only
+    # suggests.
     S.UNKNOWN: {
         E.SENDS_SYN: S.SYN_SENT,  # an active open
         E.SENDS_SYNACK: S.SYN_RECEIVED,  # it was listening, and a SYN arrived
@@ -284,7 +285,7 @@ TABLE: dict[State, dict[Event, State | Anomaly]] = {
 
 
 def packed() -> np.ndarray:
-    """`TABLE` for the compiled loop: int8, one row per state, one column per event, negative for an anomaly."""
+    """`TABLE` for the compiled loop: int8, one row per state, one column per event; anomalies negative."""
     cells = np.zeros((len(State), len(Event)), dtype=np.int8)
     for state, row in TABLE.items():
         for event, cell in row.items():

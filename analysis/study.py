@@ -35,6 +35,7 @@ from .result import (
     Finding,
     Flow,
     Handshake,
+    Incident,
     Retransmissions,
     StateChange,
     Totals,
@@ -69,8 +70,8 @@ KINDS = (
 class Study:
     """One analysis in the making.
 
-    `vantage_side` overrides the inferred vantage point. `all_flows` tells healthy connections, too; `only` (a Flow's id)
-    tells that connection and no other, healthy or not.
+    `vantage_side` overrides the inferred vantage point. `all_flows` tells healthy connections, too; `only`
+    (a Flow's id) tells that connection and no other, healthy or not.
     """
 
     def __init__(
@@ -307,7 +308,7 @@ def _retransmissions(case: Case) -> Retransmissions:
     )
 
 
-def headline(folded: tuple[incidents.Incident, ...], totals: Totals) -> str:
+def headline(folded: tuple[Incident, ...], totals: Totals) -> str:
     """What happened, in one sentence."""
     failed = [incident for incident in folded if incident.severity == "error"]
     if failed:

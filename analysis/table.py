@@ -1,4 +1,4 @@
-"""All connections as columns, turned so that the client is the client: what rules filter on without a loop."""
+"""All connections as columns, turned so that the client is the client: what rules filter on."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class FlowTable:
         return self._column("server", name)
 
     def _column(self, side: str, name: str) -> np.ndarray:
-        """Rules ask for the same columns again and again, and rows are ten cache lines apart: fetched once."""
+        """Rules ask for the same columns again and again, and rows lie far apart: fetched once."""
         column = self._columns.get((side, name))
         if column is None:
             column = self.halves[name][self.client_index if side == "client" else self.server_index]

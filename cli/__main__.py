@@ -22,7 +22,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 VANTAGES = ("client", "server", "middle")
 USAGE, UNREADABLE, STOPPED = 2, 3, 130
-"""Exit codes: usage; a capture that could not be read, or only in part; Ctrl-C (the report is still written)."""
+"""Exit codes: usage; a capture that could not be read, or only in part; Ctrl-C (the report is still
+written)."""
 
 PIPED_COLUMNS = 80
 
@@ -32,7 +33,7 @@ class Failure(click.ClickException):
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
-        self.exit_code = exit_code
+        self.exit_code = exit_code  # type: ignore[misc]
 
     def show(self, file: Any = None) -> None:
         """`synsight: what, where, what to do`."""

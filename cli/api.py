@@ -23,10 +23,10 @@ def analyze(
 ) -> Analysis:
     """Analyse one or more captures as one.
 
-    `bpf` is a libpcap filter; `vantage` (client, server, middle) overrides where the capture was taken; `all_flows`
-    tells healthy connections, too; `flow` (an id) tells that connection and no other. Raises
-    `synsight.capture.source.CaptureError` when nothing can be read; a capture that is damaged half-way gives what
-    could be read, with `captures[i].error` set.
+    `bpf` is a libpcap filter; `vantage` (client, server, middle) overrides where the capture was taken;
+    `all_flows` tells healthy connections, too; `flow` (an id) tells that connection and no other. Raises
+    `synsight.capture.source.CaptureError` when nothing can be read; a capture that is damaged half-way
+    gives what could be read, with `captures[i].error` set.
     """
     from . import __version__
     from .analysis.study import Study
@@ -51,7 +51,7 @@ def _first_pass(capture: Capture, study: Study) -> bool:
         for batch in batches:
             study.feed(batch.segments)
     except KeyboardInterrupt:
-        batches.close()
+        batches.close()  # type: ignore[attr-defined]
         return True
     return False
 

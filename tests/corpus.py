@@ -1,6 +1,8 @@
-"""Captures from elsewhere and what tshark and Zeek say of them: a folder beside the repository, not part of it.
+"""Captures from elsewhere and what tshark and Zeek say of them: a folder beside the repository, not part of
+it.
 
-`SYNSIGHT_CORPUS` names it, or `shared/corpus` beside the checkout. Tests that need it say so when it is missing.
+`SYNSIGHT_CORPUS` names it, or `shared/corpus` beside the checkout. Tests that need it say so when it is
+missing.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class Taken:
 
     @property
     def knowable(self) -> bool:
-        """Whether this capture alone decides who dropped the exchange, to one who knows where it was taken."""
+        """Whether this capture alone decides who dropped the exchange, to one who knows its place."""
         told = bool(self.truth["expect"].get(self.vantage, {}).get("dropper_knowable"))
         return told and self.analysis.captures[0].vantage.side != "unknown"
 
@@ -132,7 +132,7 @@ def _flow_problems(taken: Taken, flow: Flow) -> list[str]:
 
 
 def _moved_later(connection: dict[str, Any], side: str, flow: Flow) -> bool:
-    """Whether that end's program did something after the last packet: whatever it was, no packet of it was captured."""
+    """Whether that end's program did something after the last packet: no packet shows it."""
     return any(
         call["side"] == side and (call["at_unix_s"] + (call["took_s"] or 0)) * 1e9 > flow.end_ns
         for call in connection["calls"]

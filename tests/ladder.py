@@ -8,10 +8,11 @@
     = client ESTABLISHED | syn_count 3 | findings syn-lost-recovered
 
 A step is: seconds since the step before (`+1.000`) or since the start; `>` client to server or `<` server to
-client (`C` and `S` keep their first meaning); tcpdump's flag letters; `first:last(length)` relative to the sender's
-initial sequence number; then any of `ack N`, `win N`, `ttl N`, `id N`, `seq+N` (the next connection's initial
-number is N higher), `<options>` with `mss N`, `sackOK`, `wscale N`, `TS val ecr`, `sack L:R`. `=` lines hold
-expectations, `|` between them. A step `icmp TYPE CODE from ADDRESS` quotes the last client segment.
+client (`C` and `S` keep their first meaning); tcpdump's flag letters; `first:last(length)` relative to the
+sender's initial sequence number; then any of `ack N`, `win N`, `ttl N`, `id N`, `seq+N` (the next
+connection's initial number is N higher), `<options>` with `mss N`, `sackOK`, `wscale N`, `TS val ecr`,
+`sack L:R`. `=` lines hold expectations, `|` between them. A step `icmp TYPE CODE from ADDRESS` quotes the
+last client segment.
 """
 
 from __future__ import annotations

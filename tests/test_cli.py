@@ -168,7 +168,7 @@ def test_ctrl_c_reports_what_was_read() -> None:
         time.sleep(0.2)
         process.stdin.close()
         process.stdin = None
-        out, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=30)
     assert process.returncode == 130, err
     assert b"Traceback" not in err
 
@@ -218,8 +218,9 @@ def test_explain_prints_it() -> None:
 def test_help_imports_nothing_heavy() -> None:
     probe = (
         "import sys, synsight.__main__ as m\n"
-        "try: m.main(['--help'], standalone_mode=False)\n"
-        "finally: print(sorted({'numpy', 'matplotlib', 'rich', 'jinja2', 'pyshark', 'dpkt'} & set(sys.modules)))"
+        "m.main(['--help'], standalone_mode=False)\n"
+        "heavy = {'numpy', 'matplotlib', 'rich', 'jinja2', 'pyshark', 'dpkt'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", probe], capture_output=True, text=True, timeout=60, check=False

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import synsight
-from synsight.capture.source import CaptureError
 
 from . import corpus
 from .corpus import Conn
@@ -108,7 +107,7 @@ def test_streams_are_tsharks_one_to_one() -> None:
 
 
 def test_no_connection_is_invented() -> None:
-    """Connections that tshark does not have: segments that it reports at another fragment, and listed ones."""
+    """Connections that tshark lacks: segments that it reports at another fragment, and listed ones."""
     matched = {(row["file"], conn.ends, conn.first_frame) for row, conns in stream_pairs() for conn in conns}
     fragmented = {key.rsplit(" ", 1)[0] for key, why in LISTED["tshark_streams"].items() if "fragment" in why}
     names = {row["file"] for row in corpus.rows("captures")}
@@ -122,7 +121,7 @@ def test_no_connection_is_invented() -> None:
 
 
 def _repeats_agree(row: dict[str, Any], conns: list[Conn], way: str, sender: tuple[str, int]) -> bool:
-    """tshark calls copies that the capture made retransmissions, and splits gaps filled late in another way."""
+    """tshark calls the capture's copies retransmissions, and splits gaps filled late in another way."""
     mine, copies, late = (
         sum(getattr(conn, field)[0 if conn.ends[0] == sender else 1] for conn in conns)
         for field in ("repeats", "duplicates", "out_of_order")
@@ -174,11 +173,9 @@ def test_every_capture_is_analysed(part: int) -> None:
     place = corpus.folder()
     assert place is not None
     for row in captures()[part::8]:
-        try:
-            result = synsight.analyze(place / "captures" / row["file"])
-        except CaptureError as problem:
-            assert row["fmt"] not in ("pcap", "pcapng"), f"{row['file']}: {problem}"
+        if row["fmt"] not in ("pcap", "pcapng"):
             continue
+        result = synsight.analyze(place / "captures" / row["file"])
         for facts in result.captures:
             skipped = sum(facts.skipped.values())
             assert facts.packets_count == facts.tcp_segments_count + skipped, row["file"]

@@ -1,4 +1,5 @@
-"""The findings, in the order they are asked. One module each; its docstring is what `synsight explain` prints.
+"""The findings, in the order they are asked. One module each; its docstring is what `synsight explain`
+prints.
 
 A module has `CODE`, `PHASE`, `candidates(table)` (a mask over all connections: where it could hold) and
 `judge(case)` (a Finding, or None). Earlier findings do not hide later ones unless `SUPERSEDES` says so.
@@ -120,7 +121,7 @@ BY_CODE = {rule.CODE: rule for rule in RULES}
 
 
 def judge(case: Case, rules: list[ModuleType]) -> list[Finding]:
-    """What the given rules find, worst first. A rule's SUPERSEDES names codes that it makes pointless to tell."""
+    """What the given rules find, worst first. A rule's SUPERSEDES names codes that it makes pointless."""
     found = [(rule, finding) for rule in rules if (finding := rule.judge(case)) is not None]
     hidden = {code for rule, _ in found for code in getattr(rule, "SUPERSEDES", ())}
     kept = [finding for _, finding in found if finding.code not in hidden]

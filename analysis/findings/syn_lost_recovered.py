@@ -67,7 +67,7 @@ def judge(case: Case) -> Finding | None:
         CODE,
         PHASE,
         "warning",
-        0.9,
+        0.7 if answer_ns > 2 * quickest_ns > 0 else 0.9,
         f"{case.server_end} answered only SYN number {client.syn_count}: the connection opened {late} late",
         suspicion.suspects(),
         evidence(
@@ -76,6 +76,15 @@ def judge(case: Case) -> Finding | None:
             (server.syn_frame, server.syn_ns, f"SYN-ACK, {seconds(answer_ns)} after the last SYN"),
         ),
         suspicion.ruled_out(),
-        next=(f"nstat -az TcpExtListenDrops TcpExtListenOverflows    # on {case.server_end.ip}",),
+        next=_next(case),
         authority="RFC 6298 section 2.1; ip-sysctl tcp_syn_linear_timeouts",
     )
+
+
+def _next(case: Case) -> tuple[str, ...]:
+    client, server = case.client_end, case.server_end
+    counters = f"nstat -az TcpExtListenDrops TcpExtListenOverflows    # on {server.ip}"
+    if case.vantage in ("server", "both"):
+        return (counters,)
+    tap = f"tcpdump -ni any 'host {client.ip} and tcp port {server.port}'"
+    return (f"{tap}    # on {server.ip}: do the first SYNs arrive?", counters)
