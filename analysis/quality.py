@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .case import seconds
 from .neighbours import Neighbours, Unanswered
 from .records import Fact, Known
 from .result import CaptureFacts, Quality
@@ -129,7 +130,7 @@ def _clock(look: Look) -> Iterator[Quality]:
     if clock.steps_count:
         frame, by_ns = clock.steps[0]
         more = f", and {clock.steps_count - 1} times more" if clock.steps_count > 1 else ""
-        by = f"{by_ns / DAY_NS:.0f} days" if by_ns >= 2 * DAY_NS else f"{by_ns / 1e9:.3g} s"
+        by = f"{by_ns / DAY_NS:.0f} days" if by_ns >= 2 * DAY_NS else seconds(by_ns)
         text = f"time goes back by {by} at frame {frame}{more}"
         yield Quality("clock-step", text, "durations and delays around it are wrong")
     if clock.shuffled_count:

@@ -154,11 +154,18 @@ def test_what_has_waited_for_less_than_a_second_is_unfinished() -> None:
     assert "early-end" not in looked(clean(), end_s=0.2)
 
 
+def test_what_has_been_repeated_has_waited_long_enough() -> None:
+    rows = clean()[[0, 0, 0]]
+    rows["frame"] = [1, 2, 3]
+    rows["time_ns"] += np.array([0, 1, 3]) * 10**9
+    assert "early-end" not in looked(rows, end_s=3.5)
+
+
 def test_time_that_goes_back() -> None:
     rows = clean()
     rows["time_ns"][5:] -= 3_600_000_000_000
     found = looked(rows)
-    assert "goes back by 3.6e+03 s at frame 6" in found["clock-step"].text
+    assert "goes back by 3600 s at frame 6" in found["clock-step"].text
 
 
 def test_packets_of_several_queues() -> None:
