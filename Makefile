@@ -13,7 +13,7 @@ DEBIAN := tshark tcpdump chromium nftables iptables iproute2 ethtool iputils-pin
 .PHONY: .debian demo test lint types docs check lab golden bench clean
 
 demo: $(BIN)/synsight
-	$(BIN)/synsight analyze $(DEMO) -o report.html -o -
+	$(BIN)/synsight analyze $(DEMO) -o report.html
 	@echo "The same with a timeline: report.html"
 
 $(BIN)/synsight: pyproject.toml $(wildcard capture/*.py analysis/*.py* analysis/loop/*.pxd analysis/findings/*.py reports/*.* cli/*.py)

@@ -57,7 +57,7 @@ def main() -> None:
     "outputs",
     multiple=True,
     metavar="FILE",
-    help="Write a report; its suffix says what kind.",
+    help="Write a report, too; its suffix says what kind.",
 )
 @click.option(
     "--format", "form", metavar="FMT", help="What goes to standard output: text (default), json, html."
@@ -80,8 +80,7 @@ def analyze(
     analysis = _analysis(capture, bpf, vantage, all_flows, flow_id)
     for path in outputs:
         _write_file(analysis, path)
-    if form is not None or "-" not in outputs:
-        _write_stdout(analysis, form or "text", color)
+    _write_stdout(analysis, form or "text", color)
     for facts in analysis.captures:
         if facts.error:
             click.echo(f"synsight: {facts.path}: {facts.error}", err=True)

@@ -100,6 +100,9 @@ class TestAnalyze:
         jsonschema.validate(json.loads((tmp_path / "r.json").read_text()), SCHEMA)
         assert done.stdout  # the terminal report still comes
 
+    def test_a_dash_is_standard_output(self) -> None:
+        assert b"never answered" in run("analyze", DROPPED, "-o", "-").stdout
+
     def test_a_reader_that_leaves_early_is_no_error(self) -> None:
         command = f"{sys.executable} -m synsight analyze {DROPPED} | head -1"
         done = subprocess.run(["bash", "-c", command], capture_output=True, timeout=60, check=False)
