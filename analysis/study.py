@@ -309,18 +309,13 @@ def _retransmissions(case: Case) -> Retransmissions:
 
 
 def headline(folded: tuple[Incident, ...], totals: Totals) -> str:
-    """What happened, in one sentence."""
-    failed = [incident for incident in folded if incident.severity == "error"]
-    if failed:
-        more = (
-            f"; {len(failed) - 1} more kind{'s' if len(failed) > 2 else ''} of failure"
-            if len(failed) > 1
-            else ""
-        )
-        return f"{failed[0].summary}{more}."
+    """What happened, in one sentence or two."""
+    if folded:
+        first, others = folded[0], len(folded) - 1
+        kinds = "failure" if first.severity == "error" else "trouble"
+        more = f"; {others} more kind{'s' if others > 1 else ''} of {kinds}" if others else ""
+        return f"{first.summary[:1].upper()}{first.summary[1:]}{more}."
     if totals.flows_count == 0:
         return "No TCP connection was captured."
     plural = "s" if totals.flows_count != 1 else ""
-    if folded:
-        return f"No connection failed; {totals.flows_count} connection{plural} seen, and {folded[0].summary}."
     return f"No connection failed: {totals.flows_count} connection{plural} seen, nothing to report."
