@@ -133,3 +133,9 @@ def _suspects(case: Case, stuck: str) -> tuple[Suspect, ...]:
     if case.vantage == stuck:
         return certainly(f"{stuck}-app")
     return Suspicion({f"{stuck}-app": 0.85, f"{stuck}-host": 0.08, "path": 0.07}).suspects()
+
+
+def missing(case: Case) -> tuple[str, str] | None:
+    """The other end's FIN."""
+    closer = closer_of(case)
+    return (other(closer), "no FIN") if closer else None
