@@ -186,7 +186,7 @@ class Study:
     def _ask(self, table: FlowTable) -> list[tuple[Case, list[Finding]]]:
         """(connection, findings) pairs, worst first."""
         assert self._scene is not None
-        masks = np.stack([rule.candidates(table) for rule in findings.RULES])
+        masks = findings.candidates(table)
         any_rule = masks.any(axis=0)
         everything = self._all_flows or self._only is not None
         chosen = np.arange(len(table)) if everything else np.flatnonzero(any_rule)

@@ -7,7 +7,22 @@ from functools import cached_property
 
 import numpy as np
 
-from .records import Fact
+from .records import Fact, Mark
+
+TROUBLE = np.uint32(
+    ~(
+        Mark.KEEPALIVE
+        | Mark.KEEPALIVE_ACK
+        | Mark.WINDOW_UPDATE
+        | Mark.WINDOW_FULL
+        | Mark.DUP_ACK
+        | Mark.OUT_OF_ORDER
+        | Mark.NEW_FLOW
+        | Mark.STATE
+    )
+    & 0xFFFFFFFF
+)
+"""Marks that a connection in good order does not carry."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +76,24 @@ class FlowTable:
     def marked(self, mark: int) -> np.ndarray:
         """Connections with some segment that carries one of the Mark bits."""
         return (self.flows["marks"] & np.uint32(mark)) != 0
+
+    @cached_property
+    def clean(self) -> np.ndarray:
+        """Connections that opened and closed as the book says, with nothing repeated, missing or refused."""
+        flows = self.flows
+        closed = (self.halves["fin_count"][0::2] > 0) & (self.halves["fin_count"][1::2] > 0)
+        calm = (flows["marks"] & TROUBLE) == 0
+        alone = (flows["icmp_count"] == 0) & (flows["anomalies"] == 0) & (flows["previous"] == 0)
+        opened = (
+            flows["facts"] & (Fact.HANDSHAKE | Fact.SIMULTANEOUS_OPEN | Fact.MIDSTREAM)
+        ) == Fact.HANDSHAKE
+        quiet = (self.halves["rst_count"][0::2] == 0) & (self.halves["rst_count"][1::2] == 0)
+        return np.asarray(closed & calm & alone & opened & quiet)
+
+    def subset(self, rows: np.ndarray) -> FlowTable:
+        """The table of some connections, copied; `rows` are their numbers."""
+        pairs = np.stack((2 * rows, 2 * rows + 1), axis=1).reshape(-1)
+        return FlowTable(self.flows[rows], self.halves[pairs], self.end_ns, self.start_ns)
 
     @cached_property
     def server_key(self) -> np.ndarray:

@@ -52,7 +52,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=3, help="of each tool; medians are told (%(default)s)")
     parser.add_argument("--only", metavar="A,B", help="these tools, by the first word of their names")
     parser.add_argument("--captures", default=",".join(CAPTURES), metavar="A,B", help="%(default)s")
-    parser.add_argument("--frames-mib", type=int, default=1024, help="size of frames.pcap (%(default)s)")
+    parser.add_argument("--frames-mib", type=int, default=4096, help="size of frames.pcap (%(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the results")
     parser.add_argument("--check", action="store_true", help="exit 1 when a limit is broken or unmeasured")
     parser.add_argument(

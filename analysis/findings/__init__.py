@@ -2,15 +2,19 @@
 prints.
 
 A module has `CODE`, `PHASE`, `candidates(table)` (a mask over all connections: where it could hold) and
-`judge(case)` (a Finding, or None). Earlier findings do not hide later ones unless `SUPERSEDES` says so.
+`judge(case)` (a Finding, or None). Earlier findings do not hide later ones unless `SUPERSEDES` says so. A rule
+that may hold for a connection in perfect order (`FlowTable.clean`) says so with `ASKS_CLEAN = True`.
 """
 
 from __future__ import annotations
 
 from types import ModuleType
 
+import numpy as np
+
 from ..case import Case
 from ..result import SEVERITIES, Finding
+from ..table import FlowTable
 from . import (
     accept_queue_ack_drop,
     accept_queue_syn_drop,
@@ -118,6 +122,22 @@ RULES: tuple[ModuleType, ...] = (
 )
 
 BY_CODE = {rule.CODE: rule for rule in RULES}
+
+
+def candidates(table: FlowTable) -> np.ndarray:
+    """Where each rule could hold: bool, a row per rule, a column per connection.
+
+    Most connections are clean, and rules that have nothing to say about a clean one are not shown any.
+    """
+    masks = np.zeros((len(RULES), len(table)), bool)
+    rest = np.flatnonzero(~table.clean)
+    part = table.subset(rest)
+    for row, rule in enumerate(RULES):
+        if getattr(rule, "ASKS_CLEAN", False):
+            masks[row] = rule.candidates(table)
+        else:
+            masks[row, rest] = rule.candidates(part)
+    return masks
 
 
 def judge(case: Case, rules: list[ModuleType]) -> list[Finding]:

@@ -37,6 +37,7 @@ from ..verdict import Suspicion
 
 CODE = "server-silent-after-request"
 PHASE = "established"
+ASKS_CLEAN = True
 SUPERSEDES = ("rst-app-abort", "rst-instead-of-fin", "rst-after-fin")
 
 PATIENCE_NS = SECOND

@@ -32,6 +32,7 @@ from ..verdict import Suspicion
 
 CODE = "slow-app"
 PHASE = "established"
+ASKS_CLEAN = True
 
 SLOW_NS = 500 * MS
 """No kernel delays an acknowledgment that long, and people notice it."""
