@@ -24,6 +24,8 @@ TROUBLE = np.uint32(
 )
 """Marks that a connection in good order does not carry."""
 
+OPENING = np.uint16(Fact.HANDSHAKE | Fact.SIMULTANEOUS_OPEN | Fact.MIDSTREAM)
+
 
 @dataclass(frozen=True)
 class FlowTable:
@@ -80,20 +82,26 @@ class FlowTable:
     @cached_property
     def clean(self) -> np.ndarray:
         """Connections that opened and closed as the book says, with nothing repeated, missing or refused."""
-        flows = self.flows
-        closed = (self.halves["fin_count"][0::2] > 0) & (self.halves["fin_count"][1::2] > 0)
+        flows, halves = self.flows, self.halves
+        closed = (halves["fin_count"][0::2] > 0) & (halves["fin_count"][1::2] > 0)
+        unreset = (halves["rst_count"][0::2] == 0) & (halves["rst_count"][1::2] == 0)
+        opened = (flows["facts"] & OPENING) == Fact.HANDSHAKE
         calm = (flows["marks"] & TROUBLE) == 0
-        alone = (flows["icmp_count"] == 0) & (flows["anomalies"] == 0) & (flows["previous"] == 0)
-        opened = (
-            flows["facts"] & (Fact.HANDSHAKE | Fact.SIMULTANEOUS_OPEN | Fact.MIDSTREAM)
-        ) == Fact.HANDSHAKE
-        quiet = (self.halves["rst_count"][0::2] == 0) & (self.halves["rst_count"][1::2] == 0)
-        return np.asarray(closed & calm & alone & opened & quiet)
+        undisturbed = (flows["icmp_count"] == 0) & (flows["anomalies"] == 0) & (flows["previous"] == 0)
+        undisturbed[flows["previous"][flows["previous"] > 0] - 1] = False  # its ports were used again
+        return np.asarray(closed & unreset & opened & calm & undisturbed)
 
     def subset(self, rows: np.ndarray) -> FlowTable:
-        """The table of some connections, copied; `rows` are their numbers."""
+        """The table of some connections, copied; `rows` are their numbers.
+
+        Links to earlier connections on the same ports are kept where these are in the subset.
+        """
         pairs = np.stack((2 * rows, 2 * rows + 1), axis=1).reshape(-1)
-        return FlowTable(self.flows[rows], self.halves[pairs], self.end_ns, self.start_ns)
+        flows = self.flows[rows]
+        places = np.zeros(len(self) + 1, np.uint32)
+        places[rows + 1] = np.arange(1, len(rows) + 1)
+        flows["previous"] = places[flows["previous"]]
+        return FlowTable(flows, self.halves[pairs], self.end_ns, self.start_ns)
 
     @cached_property
     def server_key(self) -> np.ndarray:

@@ -2,8 +2,8 @@
 prints.
 
 A module has `CODE`, `PHASE`, `candidates(table)` (a mask over all connections: where it could hold) and
-`judge(case)` (a Finding, or None). Earlier findings do not hide later ones unless `SUPERSEDES` says so. A rule
-that may hold for a connection in perfect order (`FlowTable.clean`) says so with `ASKS_CLEAN = True`.
+`judge(case)` (a Finding, or None). Earlier findings do not hide later ones unless `SUPERSEDES` says so. A
+rule that may hold for a connection in perfect order (`FlowTable.clean`) says so with `ASKS_CLEAN = True`.
 """
 
 from __future__ import annotations
