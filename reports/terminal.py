@@ -125,7 +125,8 @@ def _incident(page: Page, incident: Incident, by_id: dict[str, Flow]) -> None:
     _suspects(page, incident.suspects, indent=2)
     page.say(f"Confidence: {units.confidence(incident.confidence)}", indent=2)
     for flow in (by_id[name] for name in incident.flow_ids[:1] if name in by_id):
-        _run_next(page, [command for finding in flow.findings[:1] for command in finding.next[:1]])
+        told = [finding for finding in flow.findings if finding.code == incident.code]
+        _run_next(page, [command for finding in told[:1] for command in finding.next[:1]])
     page.blank()
 
 

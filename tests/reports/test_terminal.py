@@ -99,3 +99,17 @@ def test_what_is_left_out_is_counted() -> None:
     shown = text("many", connections=3)
     assert "5,109 more connections with findings not shown." in shown
     assert "31 more segments not shown" in shown
+
+
+def test_an_incident_advises_what_its_own_finding_does() -> None:
+    analysis = samples.ALL[next(iter(samples.ALL))]()
+    flow = analysis.flows[0]
+    other = replace(flow.findings[0], code="last-ack-stuck", next=("ss -tn state last-ack",))
+    incident = replace(analysis.incidents[0], code="last-ack-stuck", flows_count=2)
+    both = replace(flow, findings=(flow.findings[0], other))
+    changed = replace(analysis, flows=(both, *analysis.flows[1:]), incidents=(incident,))
+    raw = io.StringIO()
+    write(changed, "text", raw)
+    incidents = raw.getvalue().split("Connections, worst first")[0]
+    assert "ss -tn state last-ack" in incidents
+    assert flow.findings[0].next[0] not in incidents
