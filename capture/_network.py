@@ -18,6 +18,7 @@ tcpdump.org/linktypes.html.
 """
 
 import cython
+from cython.cimports.capture.segment_row import SegmentRow
 
 FrameRow = cython.struct(
     time_ns=cython.longlong,
@@ -27,52 +28,6 @@ FrameRow = cython.struct(
     interface=cython.ushort,
     link_type=cython.ushort,
     direction=cython.uchar,
-)
-
-SegmentRow = cython.struct(
-    time_ns=cython.longlong,
-    frame=cython.ulonglong,
-    flow_hash=cython.ulonglong,
-    src_hi=cython.ulonglong,
-    src_lo=cython.ulonglong,
-    dst_hi=cython.ulonglong,
-    dst_lo=cython.ulonglong,
-    via_hi=cython.ulonglong,
-    via_lo=cython.ulonglong,
-    src_mac=cython.ulonglong,
-    dst_mac=cython.ulonglong,
-    seq=cython.uint,
-    ack=cython.uint,
-    payload_bytes=cython.uint,
-    payload_offset=cython.uint,
-    payload_captured_bytes=cython.uint,
-    tsval=cython.uint,
-    tsecr=cython.uint,
-    sack_left=cython.uint,
-    sack_right=cython.uint,
-    sack2_left=cython.uint,
-    sack2_right=cython.uint,
-    sport=cython.ushort,
-    dport=cython.ushort,
-    flags=cython.ushort,
-    window=cython.ushort,
-    mss=cython.ushort,
-    options=cython.ushort,
-    ip_id=cython.ushort,
-    mtu=cython.ushort,
-    interface=cython.ushort,
-    kind=cython.uchar,
-    ttl=cython.uchar,
-    via_ttl=cython.uchar,
-    wscale=cython.uchar,
-    sack_count=cython.uchar,
-    checksum=cython.uchar,
-    direction=cython.uchar,
-    ip_flags=cython.uchar,
-    icmp_type=cython.uchar,
-    icmp_code=cython.uchar,
-    tunnel_depth=cython.uchar,
-    payload_class=cython.uchar,
 )
 
 # Where a walk through one frame stands.

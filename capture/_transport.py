@@ -10,53 +10,8 @@ beyond it. Sources: RFC 9293 sections 3.1 and 3.2, 7323, 2018, 7413, 8684, 1071 
 import sys
 
 import cython
+from cython.cimports.capture.segment_row import SegmentRow
 from cython.cimports.libc.string import memcpy
-
-SegmentRow = cython.struct(
-    time_ns=cython.longlong,
-    frame=cython.ulonglong,
-    flow_hash=cython.ulonglong,
-    src_hi=cython.ulonglong,
-    src_lo=cython.ulonglong,
-    dst_hi=cython.ulonglong,
-    dst_lo=cython.ulonglong,
-    via_hi=cython.ulonglong,
-    via_lo=cython.ulonglong,
-    src_mac=cython.ulonglong,
-    dst_mac=cython.ulonglong,
-    seq=cython.uint,
-    ack=cython.uint,
-    payload_bytes=cython.uint,
-    payload_offset=cython.uint,
-    payload_captured_bytes=cython.uint,
-    tsval=cython.uint,
-    tsecr=cython.uint,
-    sack_left=cython.uint,
-    sack_right=cython.uint,
-    sack2_left=cython.uint,
-    sack2_right=cython.uint,
-    sport=cython.ushort,
-    dport=cython.ushort,
-    flags=cython.ushort,
-    window=cython.ushort,
-    mss=cython.ushort,
-    options=cython.ushort,
-    ip_id=cython.ushort,
-    mtu=cython.ushort,
-    interface=cython.ushort,
-    kind=cython.uchar,
-    ttl=cython.uchar,
-    via_ttl=cython.uchar,
-    wscale=cython.uchar,
-    sack_count=cython.uchar,
-    checksum=cython.uchar,
-    direction=cython.uchar,
-    ip_flags=cython.uchar,
-    icmp_type=cython.uchar,
-    icmp_code=cython.uchar,
-    tunnel_depth=cython.uchar,
-    payload_class=cython.uchar,
-)
 
 # Indexes into _network.SKIP_REASONS.
 _KEEP = cython.declare(cython.int, 0)
