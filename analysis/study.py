@@ -47,6 +47,8 @@ from .traits import traits_of
 DETAILED_FLOWS = 10_000
 """Connections with findings that are told one by one; the rest is counted."""
 
+FAILED = ("unanswered", "refused", "stuck")
+
 SHOWN_FLOWS = 100
 """Connections whose segments are read a second time, worst first."""
 
@@ -174,7 +176,13 @@ class Study:
         )
         totals = self._totals(scene.table, flows, words, ends, captures)
         return Analysis(
-            tool_version, headline(folded, totals), told, tuple(flows), folded, totals, self._left_out_count
+            tool_version,
+            headline(folded, totals, captures),
+            told,
+            tuple(flows),
+            folded,
+            totals,
+            self._left_out_count,
         )
 
     def _look(self, facts: CaptureFacts, captures_count: int) -> quality.Look:
@@ -193,7 +201,9 @@ class Study:
         if self._only is not None:
             chosen = np.flatnonzero(named(table, self._only))
         self._left_out_count = max(0, len(chosen) - DETAILED_FLOWS)
-        chosen = chosen[:DETAILED_FLOWS]
+        if self._left_out_count:  # what failed is told rather than what is merely worth knowing
+            failed = np.isin(outcomes(table)[chosen], FAILED)
+            chosen = np.sort(np.concatenate((chosen[failed], chosen[~failed]))[:DETAILED_FLOWS])
         judged = []
         for index, asked in zip(chosen.tolist(), masks[:, chosen].T.tolist(), strict=True):
             case = Case.of(self._scene, index)
@@ -308,13 +318,16 @@ def _retransmissions(case: Case) -> Retransmissions:
     )
 
 
-def headline(folded: tuple[Incident, ...], totals: Totals) -> str:
+def headline(folded: tuple[Incident, ...], totals: Totals, captures: tuple[CaptureFacts, ...]) -> str:
     """What happened, in one sentence or two."""
     if folded:
         first, others = folded[0], len(folded) - 1
         kinds = "failure" if first.severity == "error" else "trouble"
         more = f"; {others} more kind{'s' if others > 1 else ''} of {kinds}" if others else ""
         return f"{first.summary[:1].upper()}{first.summary[1:]}{more}."
+    unread = [facts for facts in captures if facts.error and facts.packets_count == 0]
+    if totals.flows_count == 0 and unread:
+        return f"Nothing could be read: {unread[0].error}."
     if totals.flows_count == 0:
         return "No TCP connection was captured."
     plural = "s" if totals.flows_count != 1 else ""

@@ -63,6 +63,7 @@ def write(analysis: Analysis, stream: TextIO, timelines: int = 10) -> None:
         remarks=remarks(analysis.captures),
         incidents=analysis.incidents[:_INCIDENTS],
         worst=worst,
+        all_clear=wording.is_all_clear(analysis),
         told=told,
         stations=stations,
         bars=bars,

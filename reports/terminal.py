@@ -15,7 +15,16 @@ from synsight.reports import units
 from synsight.reports.remarks import remarks
 from synsight.reports.terminal_ladder import ladder_lines
 from synsight.reports.terminal_page import Page
-from synsight.reports.wording import SEVERITY_MARKS, clipped, sentence, side, state, vantage, visible
+from synsight.reports.wording import (
+    SEVERITY_MARKS,
+    clipped,
+    is_all_clear,
+    sentence,
+    side,
+    state,
+    vantage,
+    visible,
+)
 
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 _BAR_CELLS = 20
@@ -28,8 +37,8 @@ def write(
 ) -> None:
     """Write the report, `width` columns wide, with the first `connections` connections in full."""
     page = Page(stream, width, colour)
-    calm = not analysis.totals.flows_with_findings_count
-    page.say(Text(visible(analysis.headline), style="bold"), mark="✔" if calm else "", style="bold green")
+    mark = "✔" if is_all_clear(analysis) else ""
+    page.say(Text(visible(analysis.headline), style="bold"), mark=mark, style="bold green")
     page.blank()
     _captures(page, analysis)
     _totals(page, analysis)

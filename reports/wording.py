@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from synsight.analysis.result import Analysis
+
 SIDES: Mapping[str, str] = MappingProxyType(
     {
         "client-app": "client application",
@@ -87,3 +89,9 @@ def sentence(text: str) -> str:
     if not shown:
         return ""
     return shown[0].upper() + shown[1:] + ("" if shown[-1] in ".!?…" else ".")
+
+
+def is_all_clear(analysis: Analysis) -> bool:
+    """Whether everything was read, there were connections, and none of them has a finding."""
+    complete = not any(facts.error for facts in analysis.captures)
+    return bool(complete and analysis.totals.flows_count and not analysis.totals.flows_with_findings_count)

@@ -126,6 +126,15 @@ class TestMistakes:
         assert done.returncode == 3
         assert "page.pcap" in done.stderr.decode()
 
+    def test_what_could_not_be_read_is_no_all_clear(self, tmp_path: Path) -> None:
+        path = tmp_path / "empty.pcap"
+        path.write_bytes(b"")
+        done = run("analyze", path, "-o", tmp_path / "r.html")
+        assert done.returncode == 3
+        first = done.stdout.decode().splitlines()[0]
+        assert first.startswith("Nothing could be read")
+        assert "all clear" not in (tmp_path / "r.html").read_text()
+
     def test_a_cut_file_is_analysed_up_to_the_cut(self, tmp_path: Path) -> None:
         path = tmp_path / "cut.pcap"
         path.write_bytes(DROPPED.read_bytes()[:-7])
