@@ -16,7 +16,7 @@ demo: $(BIN)/synsight
 	$(BIN)/synsight analyze $(DEMO) -o report.html
 	@echo "The same with a timeline: report.html"
 
-$(BIN)/synsight: pyproject.toml $(wildcard capture/*.p* analysis/*.py* analysis/loop/*.pxd analysis/findings/*.py reports/*.* cli/*.py)
+$(BIN)/synsight: pyproject.toml $(wildcard capture/*.p* analysis/*.py* analysis/loop/*.pxd analysis/findings/*.py reports/*.* cli/*.py cli/commands/*.py)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check .
 	@touch $@
@@ -42,7 +42,7 @@ lint: $(VENV)/.test
 # mypy cannot follow an editable install's import hook: a small tree of links shows it the packages.
 types: $(VENV)/.test
 	rm -rf .typing && mkdir -p .typing/synsight
-	for file in cli/*.py cli/py.typed; do ln -s "../../$$file" .typing/synsight/; done
+	for file in cli/*.py cli/py.typed cli/commands; do ln -s "../../$$file" .typing/synsight/; done
 	for part in capture analysis reports; do ln -s "../../$$part" .typing/synsight/$$part; done
 	MYPYPATH=.typing $(BIN)/mypy -p synsight
 

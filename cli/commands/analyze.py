@@ -1,0 +1,53 @@
+"""`synsight analyze`: captures in, verdict and reports out."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from ..api import INTERRUPTED
+from .common import STOPPED, UNREADABLE, VANTAGES, analysis_of, write_file, write_stdout
+
+
+@click.command()
+@click.argument("capture", nargs=-1, required=True)
+@click.option(
+    "-f", "--filter", "bpf", metavar="BPF", help="Analyse only packets that match a libpcap filter."
+)
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="FILE",
+    help="Write a report, too; its suffix says what kind.",
+)
+@click.option(
+    "--format", "form", metavar="FMT", help="What goes to standard output: text (default), json, html."
+)
+@click.option("--vantage", type=click.Choice(VANTAGES), help="Where the capture was taken, if you know.")
+@click.option("--flow", "flow_id", metavar="ID", help="Tell only this connection, healthy or not.")
+@click.option("--all-flows", is_flag=True, help="Tell every connection, not only those with findings.")
+@click.option("--color/--no-color", default=None, help="Colour on standard output (default: on a terminal).")
+def analyze(
+    capture: tuple[str, ...],
+    bpf: str | None,
+    outputs: tuple[str, ...],
+    form: str | None,
+    vantage: str | None,
+    flow_id: str | None,
+    all_flows: bool,
+    color: bool | None,
+) -> None:
+    """Analyse CAPTURE: pcap or pcapng files, directories of them, or - for standard input."""
+    analysis = analysis_of(capture, bpf, vantage, all_flows, flow_id)
+    for path in outputs:
+        write_file(analysis, path)
+    write_stdout(analysis, form or "text", color)
+    for facts in analysis.captures:
+        if facts.error:
+            click.echo(f"synsight: {facts.path}: {facts.error}", err=True)
+    problems = [facts.error for facts in analysis.captures if facts.error]
+    if problems:
+        sys.exit(STOPPED if INTERRUPTED in problems else UNREADABLE)

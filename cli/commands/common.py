@@ -1,0 +1,85 @@
+"""What several commands share: exit codes, one-line failures, running the analysis, writing reports."""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ..analysis.result import Analysis
+
+VANTAGES = ("client", "server", "middle")
+USAGE, UNREADABLE, STOPPED = 2, 3, 130
+"""Exit codes: usage; a capture that could not be read, or only in part; Ctrl-C (the report is still
+written)."""
+
+PIPED_COLUMNS = 80
+
+
+class Failure(click.ClickException):
+    """One line on stderr and an exit code."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code  # type: ignore[misc]
+
+    def show(self, file: Any = None) -> None:
+        """`synsight: what, where, what to do`."""
+        click.echo(f"synsight: {self.format_message()}", err=True)
+
+
+def analysis_of(
+    capture: tuple[str, ...], bpf: str | None, vantage: str | None, all_flows: bool, flow_id: str | None
+) -> Analysis:
+    """The analysis of what a command line names; `Failure` when there is none."""
+    from ..api import analyze as run
+    from ..capture.source import CaptureError
+
+    gc.disable()  # results are trees that live to the end: collecting finds nothing and looks at all of them
+    try:
+        analysis = run(*capture, bpf=bpf, vantage=vantage, all_flows=all_flows, flow=flow_id)
+    except CaptureError as problem:
+        raise Failure(str(problem), UNREADABLE) from None
+    if flow_id is not None and not analysis.flows:
+        raise Failure(f"no connection {flow_id!r} in this capture; `analyze --all-flows` names them", USAGE)
+    return analysis
+
+
+def write_file(analysis: Analysis, path: str) -> None:
+    """Write a report in the format of its suffix; `-` has gone to standard output already."""
+    from ..reports import ReportError, write_file
+
+    if path == "-":
+        return
+    try:
+        write_file(analysis, Path(path))
+    except ReportError as problem:
+        raise Failure(str(problem), USAGE) from None
+
+
+def write_stdout(analysis: Analysis, form: str, color: bool | None) -> None:
+    """Write a report to standard output, coloured and as wide as a terminal when it is one."""
+    from ..reports import ReportError, write
+
+    options: dict[str, Any] = {}
+    if form == "text":
+        terminal = sys.stdout.isatty()
+        wanted = terminal and "NO_COLOR" not in os.environ if color is None else color
+        options = {
+            "colour": wanted,
+            "width": shutil.get_terminal_size().columns if terminal else PIPED_COLUMNS,
+        }
+    try:
+        write(analysis, form, sys.stdout, **options)
+        sys.stdout.flush()
+    except ReportError as problem:
+        raise Failure(str(problem), USAGE) from None
+    except BrokenPipeError:
+        # The reader (`head`, a pager) has gone: what it wanted, it has. Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
