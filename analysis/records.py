@@ -188,20 +188,22 @@ HALF = np.dtype(
         ("history_t", "<u4"),
         ("history_w", "<u4"),
         ("history_g", "<u4"),
-        ("syn_options", "<u2"),  # Option bits of its SYN
+        ("syn_options", "<u2"),  # Option and Offer bits of its first SYN or SYN-ACK
         ("rst_window", "<u2"),
         ("rst_ip_id", "<u2"),
         ("rst_flags", "<u2"),
         ("rst_options", "<u2"),
         ("syn_window", "<u2"),
+        ("syn_last_options", "<u2"),  # Option and Offer bits of the last one
         ("before_rst", "u1"),  # proven state before its first RST
         ("zeek_previous", "u1"),
         ("rst_ttl", "u1"),
         ("rst_form", "u1"),  # 1..3: R1, R2, R3; R4 is a judgement, not a form
         ("syn_ttl", "u1"),
-        ("spare0", "<u8"),  # to a whole number of cache lines
-        ("spare1", "<u8"),
-        ("spare2", "<u8"),
+        ("syn_second_ns", "<i8"),  # first repeat of its SYN or SYN-ACK
+        ("reopened_ns", "<i8"),  # when its closed window last opened again
+        ("idle_ack_count", "<u4"),  # bare ACKs that repeat number and window, with nothing to acknowledge
+        ("foreign_sack_count", "<u4"),  # SACK blocks of this end for bytes that its peer cannot have sent
     ],
     align=True,
 )
@@ -275,6 +277,13 @@ class Fact(IntFlag):
     GRATUITOUS = 1 << 8  # both ends sent data before any SYN-ACK was seen
     FRAGMENT = 1 << 9
     REUSED = 1 << 10  # the ports had an earlier connection
+
+
+class Offer(IntFlag):
+    """What a SYN brings beside its options: bits of HALF.syn_options that no Option uses."""
+
+    ECN = 1 << 9  # ECE set (RFC 3168 section 6.1.1)
+    DATA = 1 << 10  # payload (RFC 7413)
 
 
 class Pending(IntFlag):

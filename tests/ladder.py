@@ -11,8 +11,8 @@ A step is: seconds since the step before (`+1.000`) or since the start; `>` clie
 client (`C` and `S` keep their first meaning); tcpdump's flag letters; `first:last(length)` relative to the
 sender's initial sequence number; then any of `ack N`, `win N`, `ttl N`, `id N`, `seq+N` (the next
 connection's initial number is N higher), `<options>` with `mss N`, `sackOK`, `wscale N`, `TS val ecr`,
-`sack L:R`. `=` lines hold expectations, `|` between them. A step `icmp TYPE CODE from ADDRESS` quotes the
-last client segment.
+`TFO`, `sack L:R`. `=` lines hold expectations, `|` between them. A step `icmp TYPE CODE from ADDRESS` quotes
+the last client segment.
 """
 
 from __future__ import annotations
@@ -140,6 +140,8 @@ def _set_options(row: np.ndarray, rest: str) -> None:
         elif words[0] == "TS":
             options |= Option.TIMESTAMP
             row["tsval"], row["tsecr"] = int(words[1]), int(words[2])
+        elif words[0] == "TFO":
+            options |= Option.TFO
         elif words[0] == "sack":
             left, right = (int(edge) for edge in words[1].split(":"))
             base = ISN["<" if row["sport"][0] == CLIENT[1] else ">"]
@@ -212,6 +214,8 @@ def _option_bytes(row: np.void) -> bytes:
         out += struct.pack(">BBB", 3, 3, row["wscale"])
     if options & Option.TIMESTAMP:
         out += struct.pack(">BBII", 8, 10, row["tsval"], row["tsecr"])
+    if options & Option.TFO:
+        out += b"\x22\x02"
     if options & Option.SACK:
         out += struct.pack(">BBII", 5, 10, row["sack_left"], row["sack_right"])
     return out + b"\x01" * (-len(out) % 4)

@@ -46,7 +46,7 @@ def test_a_block_repeats_its_enum(heading: re.Match[str], found: dict[str, int])
 def test_every_enum_of_the_rows_is_repeated() -> None:
     assert {match[2] for match, _ in MIRRORS} == {
         "Anomaly", "Checksum", "Direction", "Event", "Fact", "Flag", "IpFlag", "Kind", "Known", "Mark",
-        "Option", "Pending", "State",
+        "Offer", "Option", "Pending", "State",
     }  # fmt: skip
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from synsight.analysis.records import Fact, Mark
+from synsight.analysis.records import Fact, Mark, Offer
 from synsight.analysis.states import State
 from synsight.analysis.tracker import Tracker, history_text
+from synsight.capture.segment import Option
 
 from .ladder import parse_ladder
 
@@ -173,6 +174,45 @@ class TestRepeats:
     def test_against_a_shut_window_the_same_bytes_are_a_probe(self) -> None:
         steps = self.DATA + "+0.02 < . 1:1(0) ack 101 win 0\n+0.4 > . 100:100(0) ack 1 win 502"
         assert marks(steps)[-1] == Mark.PROBE
+
+
+class TestOffers:
+    TWICE = """# A SYN that asks for ECN, then one that does not.
+        0 > SEW 0:0(0) win 1000 <mss 1460,TFO>
+    +1.02 > S   0:0(0) win 1000 <mss 1460>
+    """
+
+    def test_what_the_first_and_the_last_syn_offer_is_kept(self) -> None:
+        half = tracked(self.TWICE).halves[0]
+        assert half["syn_options"] == Option.MSS | Option.TFO | Offer.ECN
+        assert half["syn_last_options"] == Option.MSS
+
+    def test_the_second_syn_has_its_own_time(self) -> None:
+        half = tracked(self.TWICE + "+1.04 > S 0:0(0) win 1000").halves[0]
+        assert half["syn_second_ns"] - half["syn_ns"] == 1_020_000_000
+        assert half["syn_last_ns"] - half["syn_ns"] == 2_060_000_000
+
+    def test_a_window_that_opens_again_is_dated(self) -> None:
+        steps = TestRepeats.DATA + "+0.02 < . 1:1(0) ack 101 win 0\n+0.5 < . 1:1(0) ack 101 win 400"
+        half = tracked(steps).halves[1]
+        assert half["reopened_ns"] - half["first_ns"] == 531_000_000
+
+
+class TestBareAcks:
+    DATA = TestRepeats.DATA
+
+    def test_one_that_says_nothing_new_is_counted(self) -> None:
+        half = tracked(self.DATA + "+0.02 < . 1:1(0) ack 101 win 509\n" * 3).halves[1]
+        assert half["idle_ack_count"] == 2
+
+    def test_an_answer_to_a_keepalive_is_not(self) -> None:
+        steps = self.DATA + "+0.02 < . 1:1(0) ack 101 win 509\n+7 > . 100:100(0) ack 1 win 502\n"
+        assert tracked(steps + "+0.02 < . 1:1(0) ack 101 win 509").halves[1]["idle_ack_count"] == 0
+
+    def test_a_sack_block_of_other_numbers_is_foreign(self) -> None:
+        far = tracked(self.DATA + "+0.02 < . 1:1(0) ack 1 win 509 <sack 500000001:500000101>").halves[1]
+        near = tracked(self.DATA + "+0.02 < . 1:1(0) ack 1 win 509 <sack 101:201>").halves[1]
+        assert (far["foreign_sack_count"], near["foreign_sack_count"]) == (1, 0)
 
 
 class TestZeek:

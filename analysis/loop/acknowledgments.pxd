@@ -7,6 +7,8 @@ from analysis.loop.constants cimport (
     KNOWN_SEQ,
     KNOWN_SYN,
     KNOWN_UNA,
+    LARGEST_BARE_GAP,
+    LARGEST_GAP,
     LARGEST_UNSEEN,
     MARK_ACKS_UNSEEN,
     MARK_DSACK,
@@ -54,7 +56,7 @@ cdef inline bint handle_ack(Flow *flow, Half *h, Half *p, Segment *s, Note *n, b
     p.keepalive_pending = 0
     p.probe_pending = 0
     if s.sack_count:
-        handle_sack(p, s, n)
+        handle_sack(h, p, s, n)
     return False
 
 
@@ -130,11 +132,15 @@ cdef inline void classify_bare_ack(Half *h, Half *p, Segment *s, Note *n) noexce
         h.dup_ack_run += 1
     elif s.window != h.window_raw and s.window:
         n.marks |= MARK_WINDOW_UPDATE
+    else:
+        h.idle_ack_count += 1
 
 
-cdef inline void handle_sack(Half *p, Segment *s, Note *n) noexcept nogil:
+cdef inline void handle_sack(Half *h, Half *p, Segment *s, Note *n) noexcept nogil:
     """Selective acknowledgments of the peer's bytes; RFC 2883 section 4 tells a D-SACK."""
-    if ahead(s.sack_left, s.ack) < 0 or (
+    if ahead(s.sack_right, p.nxt) > LARGEST_BARE_GAP or ahead(p.una, s.sack_left) > LARGEST_GAP:
+        h.foreign_sack_count += 1
+    elif ahead(s.sack_left, s.ack) < 0 or (
         s.sack_count > 1 and ahead(s.sack_left, s.sack2_left) >= 0 and ahead(s.sack_right, s.sack2_right) <= 0
     ):
         n.marks |= MARK_DSACK

@@ -130,6 +130,10 @@ cdef enum:  # analysis.records.Fact, with FACT_ before each name
     FACT_FRAGMENT = 1 << 9
     FACT_REUSED = 1 << 10
 
+cdef enum:  # analysis.records.Offer, with OFFER_ before each name
+    OFFER_ECN = 1 << 9
+    OFFER_DATA = 1 << 10
+
 cdef enum:  # analysis.records.Pending, with PENDING_ before each name
     PENDING_SYN = 1 << 0
     PENDING_SYNACK = 1 << 1

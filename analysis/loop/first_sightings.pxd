@@ -7,6 +7,7 @@ from analysis.loop.constants cimport (
     DIRECTION_IN,
     DIRECTION_OUT,
     DUPLICATE_NS,
+    ECE,
     EXACT_NS,
     FACT_SIMULTANEOUS_OPEN,
     FACT_SYN,
@@ -22,6 +23,8 @@ from analysis.loop.constants cimport (
     KNOWN_FIN_ACKED,
     KNOWN_PROOF_SEQ,
     KNOWN_PROOF_TS,
+    OFFER_DATA,
+    OFFER_ECN,
     OPTION_TIMESTAMP,
     PADDING_BELOW,
     ROLES_BY_HANDSHAKE,
@@ -117,9 +120,22 @@ cdef inline void note_syn(Flow *flow, Half *h, Half *p, Segment *s, int side) no
         h.syn_ttl = s.ttl
         h.syn_window = s.window
         h.mss = s.mss
-        h.syn_options = s.options
+        h.syn_options = offers(s)
+    elif h.syn_second_ns == 0:
+        h.syn_second_ns = s.time_ns
+    h.syn_last_options = offers(s)
     h.syn_last_ns = s.time_ns
     h.syn_last_frame = s.frame
+
+
+cdef inline unsigned short offers(Segment *s) noexcept nogil:
+    """Option and Offer bits of a SYN or SYN-ACK."""
+    cdef unsigned int bits = s.options
+    if s.flags & ECE:
+        bits |= OFFER_ECN
+    if s.payload_bytes:
+        bits |= OFFER_DATA
+    return bits
 
 
 cdef inline void note_data(Half *h, Segment *s) noexcept nogil:

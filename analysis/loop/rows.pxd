@@ -184,14 +184,16 @@ cdef struct Half:
     unsigned short rst_flags
     unsigned short rst_options
     unsigned short syn_window
+    unsigned short syn_last_options
     unsigned char before_rst
     unsigned char zeek_previous
     unsigned char rst_ttl
     unsigned char rst_form
     unsigned char syn_ttl
-    unsigned long long spare0
-    unsigned long long spare1
-    unsigned long long spare2
+    long long syn_second_ns
+    long long reopened_ns
+    unsigned int idle_ack_count
+    unsigned int foreign_sack_count
 
 
 cdef struct Note:

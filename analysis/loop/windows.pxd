@@ -34,6 +34,7 @@ cdef inline void handle_window(Half *h, Half *p, Segment *s, Note *n) noexcept n
     elif h.zero_since_ns and s.window:
         h.zero_total_ns += s.time_ns - h.zero_since_ns
         h.zero_since_ns = 0
+        h.reopened_ns = s.time_ns
     if s.payload_bytes and p.window_bytes and fills_window(h, p, s):
         n.marks |= MARK_WINDOW_FULL
         h.window_full_count += 1
