@@ -1,15 +1,20 @@
-"""A recorded connection as ladder rows and state changes."""
+"""A recorded connection as ladder rows, state changes and a trace."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from ..capture.segment import Flag, IpFlag, Kind, address_text
 from .case import Case, HalfRow, seconds
 from .icmp import error_name
+from .options import option_words
+from .origin import origin_of_icmp, origin_of_reset
 from .payloads import describe
 from .recorder import NoteRow, Recording, SegmentRow
 from .records import REPEATS, Mark
-from .result import Finding, LadderRow, StateChange
+from .result import Finding, LadderRow, StateChange, Trace
 from .states import State
+from .trace import trace_of
 
 REPEAT_BITS, DUPLICATE = int(REPEATS), int(Mark.DUPLICATE)
 
@@ -65,10 +70,18 @@ def ladder(
     rows = []
     for row, note, payload in zip(recording.rows, recording.remarks, recording.payloads, strict=True):
         lost = fatal and _is_lost(case, row, note)
-        rows.append(_rung(case, row, note, payload, suspect if lost else None))
+        rung = _rung(case, row, note, payload, suspect if lost else None)
+        origin = origin_of_reset(case, row, note.side, finding) if row.kind == Kind.TCP else rung.origin
+        rows.append(rung if origin is None else replace(rung, origin=origin))
     if missing and rows:
         rows.append(_absent(case, rows[-1], missing, suspect))
     return tuple(rows)
+
+
+def trace(case: Case, recording: Recording) -> Trace | None:
+    """The connection in sequence space; None when it carried no data."""
+    total = len(recording.rows) + recording.left_out_count
+    return trace_of(case, recording.sampled_rows, recording.sampled_remarks, total)
 
 
 def _is_lost(case: Case, row: SegmentRow, note: NoteRow) -> bool:
@@ -105,7 +118,10 @@ def _rung(case: Case, row: SegmentRow, note: NoteRow, payload: bytes, stops_at: 
         name = error_name(row.icmp_type, row.icmp_code, bool(row.ip_flags & IpFlag.V6))
         sender, seq = "server" if from_client else "client", _relative(row.seq, half.iss)
         via = f"from {address_text(row.via_hi, row.via_lo)}"
-        return LadderRow(row.frame, row.time_ns, sender, f"ICMP {name}", seq, None, 0, None, via, **states)
+        return LadderRow(
+            row.frame, row.time_ns, sender, f"ICMP {name}", seq, None, 0, None, via, **states,
+            origin=origin_of_icmp(case, row), ttl=row.via_ttl,
+        )  # fmt: skip
     return LadderRow(
         row.frame,
         row.time_ns,
@@ -120,6 +136,8 @@ def _rung(case: Case, row: SegmentRow, note: NoteRow, payload: bytes, stops_at: 
         stops_at,
         bool(note.marks & REPEAT_BITS),
         **states,
+        ttl=row.ttl,
+        options=option_words(row, peer.iss),
     )
 
 

@@ -43,6 +43,7 @@ def _incident(members: list[tuple[Flow, Finding]]) -> Incident:
         _summary(members, clients),
         tuple(each.id for each, _ in members[:LISTED_FLOWS]),
         max(each.confidence for _, each in members),
+        finding.next,
     )
 
 

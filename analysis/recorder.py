@@ -7,7 +7,7 @@ everything remarkable in between are kept; what is left out is counted.
 
 from __future__ import annotations
 
-from collections import namedtuple
+from collections import Counter, namedtuple
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from ..capture.segment import SEGMENT
 from .records import NOTE, Mark
 from .table import FlowTable
+from .trace import NOTEWORTHY, sampled
 from .tracker import Tracker
 
 HEAD_ROWS = 24
@@ -45,6 +46,8 @@ class Recording:
     remarks: tuple[NoteRow, ...]
     payloads: tuple[bytes, ...]  # the first captured payload bytes of each row
     left_out_count: int
+    sampled_rows: np.ndarray  # SEGMENT rows of the whole connection, evenly spread and the noteworthy ones
+    sampled_remarks: np.ndarray  # the NOTE row of each
 
 
 class Recorder:
@@ -62,6 +65,8 @@ class Recorder:
         self._numbers: dict[int, tuple[int, int] | None] = {}
         self._parts: dict[int, list[tuple[np.ndarray, np.ndarray, list[bytes]]]] = {}
         self._remarkable: dict[int, int] = {}
+        self._samples: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
+        self._noteworthy: Counter[int] = Counter()
 
     @property
     def spans(self) -> list[tuple[int, int]]:
@@ -91,7 +96,9 @@ class Recorder:
             remarks = tuple(NoteRow._make(note) for part in parts for note in part[1].tolist())
             payloads = tuple(payload for part in parts for payload in part[2])
             kept = sum(row.kind == 0 for row in rows)
-            result[index] = Recording(rows, remarks, payloads, max(0, totals[index] - kept))
+            samples, notes = (np.concatenate(each) for each in zip(*self._samples[index], strict=True))
+            left_out = max(0, totals[index] - kept)
+            result[index] = Recording(rows, remarks, payloads, left_out, samples, notes)
         return result
 
     def _lookup(self, number: int) -> tuple[int, int] | None:
@@ -103,6 +110,7 @@ class Recorder:
 
     def _keep(self, found: tuple[int, int], rows: np.ndarray, notes: np.ndarray, data: np.ndarray) -> None:
         index, total = found
+        self._sample(index, total, rows, notes)
         ends = (
             (notes["ordinal"] < HEAD_ROWS)
             | (notes["ordinal"] >= max(0, total - TAIL_ROWS))
@@ -118,6 +126,11 @@ class Recorder:
         if len(chosen):
             payloads = [_payload(row, data) for row in chosen]
             self._parts.setdefault(index, []).append((chosen, notes[kept].copy(), payloads))
+
+    def _sample(self, index: int, total: int, rows: np.ndarray, notes: np.ndarray) -> None:
+        mask = sampled(notes, total, self._noteworthy[index])
+        self._noteworthy[index] += int(((notes["marks"][mask] & NOTEWORTHY) != 0).sum())
+        self._samples.setdefault(index, []).append((rows[mask], notes[mask]))
 
 
 def _payload(row: np.void, data: np.ndarray) -> bytes:

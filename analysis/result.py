@@ -143,6 +143,28 @@ class LadderRow:
     server_state: str = ""
     client_certain: bool = True
     server_certain: bool = True
+    origin: str | None = None  # the side it comes from if not its sender: a forged RST, an ICMP error
+    ttl: int | None = None  # TTL or hop limit at the tap; for an ICMP error that of the error
+    options: str = ""  # TCP options in words, `MSS 1460, SACK permitted, window scale 7`
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Where a shown flow's segments lie in both sequence spaces: columns of equal length, in capture order.
+
+    Numbers are relative as in LadderRow. Of a long flow every n-th segment is here, and every retransmission
+    up to a limit.
+    """
+
+    frames: tuple[int, ...]
+    at_ns: tuple[int, ...]
+    from_client: tuple[bool, ...]
+    seq: tuple[int, ...]
+    payload_bytes: tuple[int, ...]
+    ack: tuple[int | None, ...]
+    window_bytes: tuple[int | None, ...]  # scaled; None when the scale is unknown
+    repeat: tuple[bool, ...]  # a retransmission
+    left_out_count: int = 0  # segments of the flow that are not here
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +196,7 @@ class Flow:
     findings: tuple[Finding, ...] = ()  # worst first
     ladder: tuple[LadderRow, ...] = ()  # empty unless the flow is shown in full
     ladder_left_out_count: int = 0  # segments of the flow that the ladder leaves out
+    trace: Trace | None = None  # None unless the flow is shown in full and carried data
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +214,7 @@ class Incident:
     summary: str
     flow_ids: tuple[str, ...]  # worst first
     confidence: float = 0.0
+    next: tuple[str, ...] = ()  # what its worst connection's finding says to run, best first
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +268,50 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class Distribution:
+    """How many handshakes took how long; the counts belong to the bounds of HandshakeTimes."""
+
+    count: int  # the sum of `counts`
+    counts: tuple[int, ...]  # i: from bounds_us[i] up to, not including, bounds_us[i + 1]
+    p50_us: float | None = None  # half took at most so long; None without any
+    p95_us: float | None = None
+    max_us: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HandshakeTimes:
+    """The two legs of every handshake that was seen; the outermost bins hold what lies beyond, too."""
+
+    bounds_us: tuple[int, ...]
+    syn_to_synack: Distribution  # first SYN to first SYN-ACK: waiting for the server, repeats included
+    synack_to_ack: Distribution  # first SYN-ACK to the third ACK: waiting for the client
+
+
+@dataclass(frozen=True, slots=True)
+class StatesOverTime:
+    """How many connections of one listener stood in each state: what its netstat would have counted.
+
+    Filled in from `analysis/concurrency.py`, worst server first and a bounded number of them.
+    """
+
+    server: Endpoint
+    side: str  # client | server: whose states
+    peak_counts: dict[str, tuple[int, ...]]  # RFC 9293 state -> most connections at once, per bin of Series
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What happened when: counts over every connection, in equal bins of time."""
+
+    start_ns: int  # of the first bin
+    bin_ns: int  # width of a bin
+    bins_count: int  # at most 120
+    opened: dict[str, tuple[int, ...]]  # outcome -> connections with that outcome that begin in each bin
+    handshakes: HandshakeTimes
+    states_over_time: tuple[StatesOverTime, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """The whole answer."""
 
@@ -254,3 +322,4 @@ class Analysis:
     incidents: tuple[Incident, ...]  # worst first
     totals: Totals
     flows_left_out_count: int = 0  # connections with findings beyond the detail limit
+    series: Series | None = None  # None without connections

@@ -22,7 +22,7 @@ import numpy as np
 from . import findings, incidents, quality, vantage
 from .case import Case, Scene
 from .flow_ids import flow_id, named
-from .illustrate import ladder, state_changes
+from .illustrate import ladder, state_changes, trace
 from .neighbours import Collector
 from .outcome import conn_states, outcomes
 from .peers import gather
@@ -40,6 +40,7 @@ from .result import (
     StateChange,
     Totals,
 )
+from .series import series
 from .table import FlowTable
 from .tracker import Tracker, history_text
 from .traits import traits_of
@@ -183,6 +184,7 @@ class Study:
             folded,
             totals,
             self._left_out_count,
+            series(scene.table, ends),
         )
 
     def _look(self, facts: CaptureFacts, captures_count: int) -> quality.Look:
@@ -285,6 +287,7 @@ def _flow(case: Case, found: list[Finding], recording: Recording | None, word: s
         tuple(found),
         shown,
         recording.left_out_count if recording else 0,
+        trace(case, recording) if recording else None,
     )
 
 

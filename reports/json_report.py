@@ -18,7 +18,9 @@ from synsight.reports.wording import spelled
 FORMAT_VERSION = 1
 
 FLOW_WITHOUT_LADDER = tuple(
-    field.name for field in dataclasses.fields(Flow) if field.name not in ("ladder", "ladder_left_out_count")
+    field.name
+    for field in dataclasses.fields(Flow)
+    if field.name not in ("ladder", "ladder_left_out_count", "trace")
 )
 
 
@@ -34,6 +36,7 @@ def _pieces(analysis: Analysis) -> Iterator[str]:
     yield from _array("captures", analysis.captures)
     yield from _array("incidents", analysis.incidents)
     yield f'"totals":{_encoded(analysis.totals)},\n'
+    yield f'"series":{_encoded(analysis.series)},\n'
     yield from _array("flows", analysis.flows)
     yield f'"flows_left_out_count":{analysis.flows_left_out_count}}}\n'
 
