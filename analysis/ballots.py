@@ -37,6 +37,9 @@ PRESENT_SHARE = 0.9
 SPREAD = 3
 """V10: a host that is an end of every connection tells something once it has this many different peers."""
 
+ENDS = ("the client", "the server")
+"""What sentences call the two ends, where no host is known by name."""
+
 
 @dataclass(frozen=True)
 class Vote:
@@ -53,7 +56,7 @@ class Sight:
 
     table: FlowTable
     neighbours: Neighbours = field(default_factory=Neighbours)
-    names: tuple[str, str] = ("the client", "the server")
+    names: tuple[str, str] = ENDS
 
     def name(self, side: str) -> str:
         """How sentences call `client` or `server`."""

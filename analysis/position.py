@@ -32,7 +32,7 @@ def _by_distance(case: Case, ttl: int) -> Place | None:
     """By the client's distance from the tap, and the server's where another connection shows it."""
     away = hops(ttl)
     from_client = hops(case.client.syn_ttl) + away if case.vantage != "server" else None
-    baseline = case.scene.peers.server(case.server_end.ip).ttl
+    baseline = case.scene.peers.server(case.index).ttl
     to_server = hops(baseline) - away if baseline else None
     near_client = from_client is not None and 0 < from_client <= NEAR_HOPS
     near_server = to_server is not None and 0 <= to_server <= NEAR_HOPS

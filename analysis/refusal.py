@@ -30,10 +30,10 @@ def baseline(case: Case) -> tuple[int, int, str, float]:
     if case.server.syn_ttl:
         return case.server.syn_ttl, case.server.syn_ttl, "its SYN-ACK here", 0.95
     peers = case.scene.peers
-    listener = peers.listener(case.server_end.ip, case.server_end.port)
+    listener = peers.listener(case.index)
     if listener.ttl:
         return listener.ttl_min, listener.ttl, "SYN-ACKs of the same port", 0.9
-    server = peers.server(case.server_end.ip)
+    server = peers.server(case.index)
     return server.ttl_min, server.ttl, "SYN-ACKs of its other ports", 0.8
 
 
@@ -56,7 +56,7 @@ def _nearer(case: Case) -> Contradiction | None:
 
 def _sooner(case: Case) -> Contradiction | None:
     """Back in less than half of the server's quickest round trip."""
-    quickest_ns = case.scene.peers.server(case.server_end.ip).rtt_min_ns
+    quickest_ns = case.scene.peers.server(case.index).rtt_min_ns
     delay_ns = case.server.rst_ns - case.client.syn_last_ns
     if quickest_ns < CLOCK_NS or delay_ns * 2 >= quickest_ns:
         return None

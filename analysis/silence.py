@@ -77,7 +77,7 @@ def at_server(case: Case) -> bool:
 
 def listener(case: Case) -> Record:
     """All connections to the same address and port."""
-    return case.scene.peers.listener(case.server_end.ip, case.server_end.port)
+    return case.scene.peers.listener(case.index)
 
 
 def stalled_others(case: Case) -> int:
@@ -131,15 +131,15 @@ def _server_alone(case: Case, stalled: int) -> Suspicion:
 
 def _weigh_others(case: Case, suspicion: Suspicion) -> None:
     """What other connections of the client, of the port and of the server say."""
-    peers, end = case.scene.peers, case.server_end
-    client, server, port = peers.client(case.client_end.ip), peers.server(end.ip), listener(case)
+    peers = case.scene.peers
+    client, server, port = peers.client(case.index), peers.server(case.index), listener(case)
     own = 1 if case.server.synack_count else 0  # this connection is no evidence about itself
     if client.answered_count > own and _around(case, client):
         suspicion.scale("client-network", 0.3, "the same client gets answers from other connections")
     elif client.servers_count > 1 and client.answered_count + client.refused_count == own:
         why = f"nothing answers this client, on {client.servers_count} servers"
         suspicion.scale("client-network", 5.0, why)
-    if peers.pair(case.client_end.ip, end.ip, end.port).answered_count > own:
+    if peers.pair(case.index).answered_count > own:
         suspicion.scale("server-host", 1.5, "the same port answers other connections of this client")
         suspicion.scale("path", 0.6, "the same port answers other connections of this client")
     elif port.answered_count > own:

@@ -40,11 +40,17 @@ def traits_of(table: FlowTable) -> Traits:
 
 def drop_ratio(table: FlowTable) -> float:
     """Share of acknowledged payload that the capture missed, over connections seen from both sides."""
-    both = (table.halves["packets"][0::2] > 0) & (table.halves["packets"][1::2] > 0)
+    both = _seen_both(table)
     pair = np.repeat(both, 2)
-    unseen = float(table.halves["unseen_bytes"][pair].sum())
-    whole = float(table.halves["unique_bytes"][pair].sum())
+    unseen = float(table.both("unseen_bytes")[pair].sum())
+    whole = float(table.both("unique_bytes")[pair].sum())
     return unseen / whole if whole else 0.0
+
+
+def _seen_both(table: FlowTable) -> np.ndarray:
+    """Connections with segments of both ends."""
+    seen = table.both("packets") > 0
+    return np.asarray(seen[0::2] & seen[1::2])
 
 
 def half_seen(table: FlowTable) -> np.ndarray:
@@ -53,15 +59,13 @@ def half_seen(table: FlowTable) -> np.ndarray:
     After a SYN or SYN-ACK, any segment that is neither of these nor RST shows that an answer came.
     Without one, new data for a second and no repeat does: unacknowledged, a sender repeats (RFC 6298).
     """
-    halves = table.halves
-    opening = halves["syn_count"] + halves["synack_count"]
-    goes_on = halves["packets"] - halves["duplicate_count"] > opening + halves["rst_count"]
-    flows_on = (halves["advanced_ns"] - halves["first_ns"] >= FIRST_RETRY_NS) & (
-        halves["data_packets"] >= ENOUGH
-    )
-    flows_on &= (halves["rto_count"] == 0) & (halves["edge_count"] == 0)
+    both = table.both
+    opening = both("syn_count") + both("synack_count")
+    goes_on = both("packets") - both("duplicate_count") > opening + both("rst_count")
+    flows_on = (both("advanced_ns") - both("first_ns") >= FIRST_RETRY_NS) & (both("data_packets") >= ENOUGH)
+    flows_on &= (both("rto_count") == 0) & (both("edge_count") == 0)
     active = np.where(opening > 0, goes_on, flows_on)
-    silent = halves["packets"] == 0
+    silent = both("packets") == 0
     return np.asarray((active[0::2] & silent[1::2]) | (active[1::2] & silent[0::2]))
 
 
@@ -69,7 +73,7 @@ def is_one_way(table: FlowTable) -> bool:
     """Only one direction was captured: hardly a connection shows both ends, and some go on as if answered."""
     if not len(table):
         return False
-    both = (table.halves["packets"][0::2] > 0) & (table.halves["packets"][1::2] > 0)
+    both = _seen_both(table)
     return bool(both.mean() <= 1 - ONE_WAY_SHARE and half_seen(table).mean() > 1 - ONE_WAY_SHARE)
 
 
@@ -78,7 +82,7 @@ def one_way_pairs(table: FlowTable) -> frozenset[Pair]:
     missing = half_seen(table)
     if not missing.any():
         return frozenset()
-    seen = (table.halves["packets"][0::2] > 0) & (table.halves["packets"][1::2] > 0)
+    seen = _seen_both(table)
     found = _pairs(table.flows[missing])
     return found - _pairs(table.flows[seen]) if seen.any() else found
 
@@ -95,9 +99,9 @@ def pair_of(a_hi: int, a_lo: int, b_hi: int, b_lo: int) -> Pair:
 
 def is_filtered(table: FlowTable) -> bool:
     """Every segment carries SYN, FIN or RST, and some connections cannot have lived on these alone."""
-    halves = table.halves
-    flagged = halves["syn_count"] + halves["synack_count"] + halves["fin_count"] + halves["rst_count"]
-    if not len(table) or bool((halves["packets"] - halves["duplicate_count"] > flagged).any()):
+    both = table.both
+    flagged = both("syn_count") + both("synack_count") + both("fin_count") + both("rst_count")
+    if not len(table) or bool((both("packets") - both("duplicate_count") > flagged).any()):
         return False
     answered = (table.client("syn_count") == 1) & (table.server("synack_count") == 1)
     closed = answered & (table.either("fin_count") > 0)

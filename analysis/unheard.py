@@ -48,13 +48,13 @@ def suspicion_of_silence(case: Case, sender: str, since_ns: int, idle_ns: int = 
 def _weigh_others(case: Case, suspicion: Suspicion, silent: str, since_ns: int) -> None:
     """Answers to other connections after the silence began (catalogue section J)."""
     peers = case.scene.peers
-    if silent == "server" and peers.server(case.server_end.ip).last_answer_ns > since_ns:
+    if silent == "server" and peers.server(case.index).last_answer_ns > since_ns:
         why = "the server answered another connection after this"
         for side, factor in (("server-host", 0.3), ("path", 0.5), ("client-network", 0.5)):
             suspicion.scale(side, factor, why)
-    elif silent == "server" and peers.client(case.client_end.ip).last_answer_ns > since_ns:
+    elif silent == "server" and peers.client(case.index).last_answer_ns > since_ns:
         suspicion.scale("client-network", 0.3, "the client got an answer from another server after this")
-    elif silent == "client" and peers.client(case.client_end.ip).last_answer_ns > since_ns:
+    elif silent == "client" and peers.client(case.index).last_answer_ns > since_ns:
         suspicion.scale("client-host", 0.5, "the client opened another connection after this")
 
 

@@ -7,17 +7,19 @@ that), so it is reported and not averaged, unless one side has evidence that onl
 `client` and `server` are roles, and the capturing host may have both: an application server is the server
 of its users and the client of its database. `infer` then turns all connections so that this host stands on
 one side, decides once, and gives every connection its own answer.
+
+Where a capture was taken shows in every connection of it, so of a large one a sample votes.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..capture.segment import address_text
-from .ballots import BALLOTS, Keys, Sight, Vote
+from .ballots import BALLOTS, ENDS, Keys, Sight, Vote
 from .neighbours import Neighbours
 from .result import Vantage
 from .table import FlowTable
@@ -29,6 +31,12 @@ DECISIVE = 4
 
 LEAD = 1
 """The winner must be this far ahead, in log-odds; else the answer is `unknown`."""
+
+VOTERS = 4096
+"""Connections that vote at most; shares are then exact to 1.6 % (95 % of a random sample's error)."""
+
+STRIDE = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 / golden ratio: its multiples, modulo 2^64, are spread evenly and follow no period of the traffic."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +56,21 @@ def infer(table: FlowTable, neighbours: Neighbours | None = None) -> Place:
     if len(table) == 0:
         return Place(Vantage("unknown", 0.0, ()))
     heard = neighbours or Neighbours()
-    serving = _serving(table)
-    if serving is None:
-        return Place(_count(_cast(Sight(table, heard))))
-    return _both_roles(table, heard, serving)
+    voters = _voters(table)
+    serving = _serving(table, voters)
+    place = _both_roles(table, heard, serving) if serving is not None else Place(_elect(voters, heard))
+    if len(voters) == len(table):
+        return place
+    spread = f"{len(voters):,} of {len(table):,} connections voted, spread over the whole capture"
+    return replace(place, vantage=replace(place.vantage, votes=(*place.vantage.votes, spread)))
+
+
+def _voters(table: FlowTable) -> FlowTable:
+    """The table, or of a large one the same sample every time."""
+    if len(table) <= VOTERS:
+        return table
+    places = np.arange(len(table), dtype=np.uint64) * STRIDE  # in order of these, the sample's members
+    return table.subset(np.sort(np.argpartition(places, VOTERS)[:VOTERS]))
 
 
 def given(side: str) -> Place:
@@ -59,8 +78,10 @@ def given(side: str) -> Place:
     return Place(Vantage(side, 1.0, ("given on the command line",)))
 
 
-def _cast(sight: Sight) -> list[Vote]:
-    return [vote for ballot in BALLOTS for vote in ballot(sight)]
+def _elect(table: FlowTable, neighbours: Neighbours, names: tuple[str, str] = ENDS) -> Vantage:
+    """All ballots, counted; `names` says what the two ends are called."""
+    sight = Sight(table, neighbours, names)
+    return _count([vote for ballot in BALLOTS for vote in ballot(sight)])
 
 
 def _count(votes: list[Vote]) -> Vantage:
@@ -86,7 +107,7 @@ def _both_roles(table: FlowTable, neighbours: Neighbours, serving: np.ndarray) -
     turned = FlowTable(flows, table.halves, table.end_ns, table.start_ns)
     key = turned.client_key[0]
     host = address_text(int(key["hi"]), int(key["lo"]))
-    found = _count(_cast(Sight(turned, neighbours, (host, f"the peers of {host}"))))
+    found = _elect(_voters(turned), neighbours, (host, f"the peers of {host}"))
     served = int(serving.sum())
     roles = f"{host} is the server of {served} connections here and the client of {len(table) - served}"
     if found.side not in ("client", "server"):
@@ -97,14 +118,20 @@ def _both_roles(table: FlowTable, neighbours: Neighbours, serving: np.ndarray) -
     return Place(Vantage(mostly, found.confidence, (*found.votes, roles)), sides)
 
 
-def _serving(table: FlowTable) -> np.ndarray | None:
+def _serving(table: FlowTable, voters: FlowTable) -> np.ndarray | None:
     """Where one host is an end of all connections, client of some and server of others: those."""
-    clients, servers = table.client_key, table.server_key
-    for key in (clients[0], servers[0]):
-        calling, serving = _is(clients, key), _is(servers, key)
-        if bool((calling ^ serving).all()) and calling.any() and serving.any():
+    for key in (voters.client_key[0], voters.server_key[0]):
+        if not _alone(_is(voters.client_key, key), _is(voters.server_key, key)):
+            continue
+        calling, serving = _is(table.client_key, key), _is(table.server_key, key)
+        if _alone(calling, serving) and calling.any() and serving.any():
             return serving
     return None
+
+
+def _alone(calling: np.ndarray, serving: np.ndarray) -> bool:
+    """Whether a host is exactly one end of every connection."""
+    return bool((calling ^ serving).all())
 
 
 def _is(keys: Keys, key: np.void) -> np.ndarray:

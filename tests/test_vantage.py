@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from synsight.analysis import vantage
 from synsight.analysis.neighbours import Collector
 from synsight.analysis.study import Study
 from synsight.capture.segment import SEGMENT, Checksum, Direction, IpFlag, Kind, address_halves
 from synsight.capture.source import Capture
 
+from tests.crowd import another_host, crowd, in_order
 from tests.ladder import parse_ladder
 
 LAB = Path(__file__).parent.parent / "fixtures" / "lab"
@@ -66,8 +68,8 @@ def judged(*rows: np.ndarray) -> Study:
 
 def place(*rows: np.ndarray) -> tuple[str, str]:
     """(side, all votes) inferred from rows."""
-    vantage = judged(*rows).scene.vantage
-    return vantage.side, " | ".join(vantage.votes)
+    inferred = judged(*rows).scene.vantage
+    return inferred.side, " | ".join(inferred.votes)
 
 
 def arp(kind: Kind, sender: str, target: str, mac: int, at_ns: int) -> np.ndarray:
@@ -239,3 +241,24 @@ def test_conflict_probes_want_silence() -> None:
     probes = [arp(Kind.ARP_REQUEST, "0.0.0.0", "10.0.2.5", 1, second * 10**9) for second in (1, 2, 3)]
     own = [arp(Kind.ARP_REQUEST, "10.0.2.5", "10.0.2.5", 1, second * 10**9) for second in (4, 5, 6)]
     assert silence(*probes, *own) == []
+
+
+def test_of_many_connections_a_sample_votes() -> None:
+    text = OPENING.format(client="ttl 64", server="ttl 55", far="0.020", near="0.0001")
+    votes = judged(in_order(crowd(text, vantage.VOTERS + 100))).scene.vantage.votes
+    assert f"({vantage.VOTERS} handshakes)" in " ".join(votes)
+    assert votes[-1] == "4,096 of 4,196 connections voted, spread over the whole capture"
+
+
+def test_the_other_role_is_seen_even_where_the_sample_misses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine connections to a host and one from it: three voters may not show the one."""
+    monkeypatch.setattr(vantage, "VOTERS", 3)
+    served = OPENING.format(client="ttl 57", server="ttl 64", far="0.0001", near="0.020")
+    called = OPENING.format(client="ttl 64", server="ttl 57", far="0.020", near="0.0001")
+    rows = in_order(
+        crowd(served, 9, client=another_host),
+        crowd(called, 1, 1, lambda _: ("10.0.0.2", 5000), lambda _: ("10.9.9.9", 5432), 5, 100),
+    )
+    scene = judged(rows).scene
+    assert scene.sides is not None
+    assert scene.sides.tolist() == ["server"] * 9 + ["client"]

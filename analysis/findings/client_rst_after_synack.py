@@ -62,7 +62,7 @@ def judge(case: Case) -> Finding | None:
     client, server = case.client, case.server
     if client.rst_ns < server.syn_ns:
         return None
-    peer = case.scene.peers.client(case.client_end.ip)
+    peer = case.scene.peers.client(case.index)
     tried = peer.ports_count
     unopened = peer.abandoned_count + peer.refused_count + peer.silent_count
     scan = tried >= SCAN_PORTS and unopened >= SCAN_SHARE * peer.attempts_count

@@ -76,7 +76,7 @@ def _suspicion(case: Case) -> tuple[Suspicion, float]:
     """The application; less surely so when the port answers others before and after."""
     suspicion = Suspicion({"server-app": 0.85, "server-host": 0.15})
     confidence = 0.95
-    listener = case.scene.peers.listener(case.server_end.ip, case.server_end.port)
+    listener = case.scene.peers.listener(case.index)
     if listener.first_answer_ns and listener.first_answer_ns < case.server.rst_ns < listener.last_answer_ns:
         suspicion = Suspicion({"server-app": 0.6, "server-network": 0.2, "server-host": 0.2})
         confidence = 0.7
@@ -97,7 +97,7 @@ def _evidence(case: Case) -> tuple[Evidence, ...]:
         told += f"; {distance} behind what answers on {source}: the port leads to another host"
     elif highest:
         told += f", as in {source}" if lowest == highest else f", in the range {lowest}-{highest} of {source}"
-    last = case.scene.peers.listener(case.server_end.ip, case.server_end.port).last_answer_ns
+    last = case.scene.peers.listener(case.index).last_answer_ns
     if last and last < client.syn_ns:
         told += f"; the port last answered {seconds(client.syn_ns - last)} before this SYN"
     return evidence((client.syn_frame, client.syn_ns, "SYN"), (server.rst_frame, server.rst_ns, told))

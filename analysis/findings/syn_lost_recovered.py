@@ -56,7 +56,7 @@ def judge(case: Case) -> Finding | None:
     """The delay, unless the answer was merely slow."""
     client, server = case.client, case.server
     answer_ns = server.syn_ns - client.syn_last_ns
-    quickest_ns = client.rtt_min_ns or case.scene.peers.server(case.server_end.ip).rtt_min_ns
+    quickest_ns = client.rtt_min_ns or case.scene.peers.server(case.index).rtt_min_ns
     if answer_ns * 2 < quickest_ns:
         return None
     suspicion = dropping_syns(case)
