@@ -903,7 +903,7 @@ def _locate(
 
 
 def locate(
-    data: cython.uchar[::1],
+    data: cython.const[cython.uchar][::1],
     frames: FrameRow[::1],
     chosen: cython.uchar[::1],
     first_frame: cython.ulonglong,
@@ -923,7 +923,7 @@ def locate(
     if frames.shape[0] == 0 or data.shape[0] == 0:
         return 0
     count: cython.Py_ssize_t
-    base: cython.p_uchar = cython.address(data[0])
+    base: cython.p_uchar = cython.cast(cython.p_uchar, cython.address(data[0]))
     with cython.nogil:
         count = _locate(base, data.shape[0], frames, chosen, first_frame, rows, skipped)
     return count

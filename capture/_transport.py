@@ -528,7 +528,10 @@ def _parse(
 
 
 def parse(
-    data: cython.uchar[::1], rows: SegmentRow[::1], skipped: cython.longlong[::1], verify: cython.bint
+    data: cython.const[cython.uchar][::1],
+    rows: SegmentRow[::1],
+    skipped: cython.longlong[::1],
+    verify: cython.bint,
 ) -> int:
     """Complete `rows` in place; returns how many are left, at the front, in order.
 
@@ -540,7 +543,7 @@ def parse(
     if rows.shape[0] == 0 or data.shape[0] == 0:
         return 0
     count: cython.Py_ssize_t
-    base: cython.p_uchar = cython.address(data[0])
+    base: cython.p_uchar = cython.cast(cython.p_uchar, cython.address(data[0]))
     with cython.nogil:
         count = _parse(base, data.shape[0], rows, skipped, verify)
     return count

@@ -12,10 +12,11 @@ preceded the damage was delivered.
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -68,6 +69,18 @@ class Batch:
     first_frame: int  # number of frames[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A capture file, or one of a set, whose frames were numbered when it was written."""
+
+    path: str
+    open: Callable[[], BinaryIO | io.RawIOBase]  # the bytes from their start, seekable
+    first_frame: int
+    packets_count: int
+    marks: list[Mark]
+    header: formats.PcapHeader | None  # None for pcapng
+
+
 @dataclass(slots=True)
 class _Input:
     """One file or standard input: how to open it, and what re-reading needs."""
@@ -79,9 +92,12 @@ class _Input:
     plain: bool = False  # not compressed: marks are file offsets
     marks: list[Mark] = field(default_factory=list)
     header: formats.PcapHeader | None = None
+    part: Part | None = None
 
     def open(self) -> Any:
         """The raw bytes from their start, seekable. Raises OSError."""
+        if self.part is not None:
+            return self.part.open()
         if self.path is None:
             assert self.spool is not None
             return self.spool
@@ -100,7 +116,8 @@ class Capture:
     """One or several inputs read as one, in the order of their first packets.
 
     `paths`: files, directories (the capture files directly in them) or `-` for standard input (`stdin`, or
-    the process's own), which is copied to a nameless temporary file while it is read. Compression is
+    the process's own), which is copied to a nameless temporary file while it is read; or Parts, and nothing
+    but Parts, in their order, of which spans can be read without a first reading. Compression is
     recognised by content. `bpf`: a libpcap filter; frames that it leaves out keep their numbers and count as
     `filtered`. Raises CaptureError when the filter is not valid or no input can be opened; an input that
     cannot be opened beside others that can has its `error` set.
@@ -108,7 +125,7 @@ class Capture:
 
     def __init__(
         self,
-        paths: Sequence[str | Path],
+        paths: Sequence[str | Path | Part],
         bpf: str | None = None,
         stdin: BinaryIO | None = None,
         *,
@@ -128,13 +145,14 @@ class Capture:
         except FilterError as problem:
             raise CaptureError(str(problem)) from None
         self._inputs = [found for path in paths for found in self._find(path)]
+        self._complete = bool(self._inputs) and all(one.part for one in self._inputs)
         if not self._inputs:
             raise CaptureError("no capture was given; name a file, a directory or - for standard input")
         if not any(one.readable for one in self._inputs):
             facts = self._inputs[0].facts
             more = f" (and {len(self._inputs) - 1} more)" if len(self._inputs) > 1 else ""
             raise CaptureError(f"{facts.path}: {facts.error}{more}")
-        if len(self._inputs) > 1:
+        if len(self._inputs) > 1 and not self._complete:
             self._inputs.sort(key=self._first_time)
 
     @property
@@ -168,8 +186,11 @@ class Capture:
         produced = self._produce() if spans is None else self._produce_spans(spans)
         yield from _ahead(produced) if self._read_ahead else produced
 
-    def _find(self, path: str | Path) -> list[_Input]:
+    def _find(self, path: str | Path | Part) -> list[_Input]:
         """The inputs that a path stands for; unreadable ones have their error set."""
+        if isinstance(path, Part):
+            facts = FileFacts(path.path, packets_count=path.packets_count, first_frame=path.first_frame)
+            return [_Input(facts, None, plain=True, marks=path.marks, header=path.header, part=path)]
         text = str(path)
         if text == STDIN:
             return [_Input(FileFacts("-"), None, Spool(self._stdin or sys.stdin.buffer))]
@@ -216,7 +237,8 @@ class Capture:
     def _produce(self) -> Iterator[Batch]:
         """The first reading: every frame of every input, counted."""
         if self._complete:
-            yield from self._produce_spans([(1, self._frames_read)])
+            last = self._inputs[-1].facts
+            yield from self._produce_spans([(1, last.first_frame + last.packets_count - 1)])
             return
         self._frames_read = 0
         for one in self._inputs:
