@@ -8,6 +8,7 @@ import numpy as np
 
 from ..capture.segment import address_halves
 from .case import Case
+from .records import Fact
 from .table import FlowTable
 
 NAME = re.compile(
@@ -17,7 +18,7 @@ NAME = re.compile(
 
 def flow_id(case: Case) -> str:
     """The name of a connection, unique within its capture."""
-    number = f"#{case.flow.first_frame}" if case.flow.previous else ""
+    number = f"#{case.flow.first_frame}" if case.has(Fact.REUSED) else ""
     return f"{case.client_end}-{case.server_end}{number}"
 
 
@@ -38,7 +39,7 @@ def named(table: FlowTable, name: str) -> np.ndarray:
         mask = mask | (_is(table.client_key, first) & _is(table.server_key, second))
     if match["frame"]:
         return mask & (table.flows["first_frame"] == int(match["frame"]))
-    return mask & (table.flows["previous"] == 0)
+    return mask & ~table.has(Fact.REUSED)
 
 
 def _is(key: np.ndarray, end: tuple[int, int, int]) -> np.ndarray:

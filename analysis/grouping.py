@@ -31,9 +31,11 @@ class Groups:
         """One row of each group."""
         return self.order[self.starts]
 
-    def counts(self, mask: np.ndarray) -> np.ndarray:
-        """How many rows of each group `mask` marks."""
-        return np.bincount(self.ids[mask], minlength=len(self))
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """The sum of each group: of numbers, or how many rows a mask marks."""
+        if values.dtype == bool:
+            return np.bincount(self.ids[values], minlength=len(self))
+        return np.add.reduceat(values[self.order], self.starts)
 
     def distinct(self, others: np.ndarray) -> np.ndarray:
         """How many different values of `others` (numbers from 0) each group has."""

@@ -2,55 +2,129 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
 
-from .result import SEVERITIES, Finding, Flow, Incident
+from .result import SEVERITIES, Endpoint, Finding, Flow, Incident
 
 LISTED_FLOWS = 1000
 """Connection ids listed per incident; `flows_count` counts all."""
 
+COUNTED_CLIENTS = 10_000
+"""Different clients told apart per incident; beyond these, `clients_count` says at least so many."""
 
-def fold(flows: list[Flow]) -> tuple[Incident, ...]:
-    """Incidents of severity warning and error, worst first. `flows` come worst first."""
-    groups: dict[tuple[str, str, str, tuple[str, ...]], list[tuple[Flow, Finding]]] = defaultdict(list)
+Key = tuple[str, str, int, tuple[str, ...]]
+"""Code, address and port of the server, suspects in order."""
+
+
+class Failing(Protocol):
+    """What folding asks of a connection; a `Flow` has it."""
+
+    @property
+    def id(self) -> str:
+        """Its name."""
+
+    @property
+    def client(self) -> Endpoint:
+        """Who opened it."""
+
+    @property
+    def server(self) -> Endpoint:
+        """Whom it was opened to."""
+
+    @property
+    def start_ns(self) -> int:
+        """Its first segment."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong with it."""
+
+
+@dataclass
+class Tally:
+    """One incident being counted; the first connection added lends its words."""
+
+    finding: Finding
+    server: Endpoint
+    severity: str = "info"
+    confidence: float = 0.0
+    flows_count: int = 0
+    clients: set[str] = field(default_factory=set)
+    first_ns: int = 0
+    last_ns: int = 0
+    flow_ids: list[str] = field(default_factory=list)
+
+    def add(self, flow: Failing, finding: Finding) -> None:
+        """One more connection with it."""
+        moments = [item.at_ns for item in finding.evidence] or [flow.start_ns]
+        self.severity = max(self.severity, finding.severity, key=SEVERITIES.index)
+        self.confidence = max(self.confidence, finding.confidence)
+        self.first_ns = min(moments) if not self.flows_count else min(self.first_ns, *moments)
+        self.last_ns = max(self.last_ns, *moments)
+        self.flows_count += 1
+        if len(self.clients) < COUNTED_CLIENTS:
+            self.clients.add(flow.client.ip)
+        if len(self.flow_ids) < LISTED_FLOWS:
+            self.flow_ids.append(flow.id)
+
+    def merge(self, other: Tally) -> None:
+        """The same incident's other connections."""
+        self.severity = max(self.severity, other.severity, key=SEVERITIES.index)
+        self.confidence = max(self.confidence, other.confidence)
+        self.first_ns, self.last_ns = min(self.first_ns, other.first_ns), max(self.last_ns, other.last_ns)
+        self.flows_count += other.flows_count
+        self.clients |= other.clients
+        self.flow_ids += other.flow_ids[: LISTED_FLOWS - len(self.flow_ids)]
+
+
+def tally(flows: Iterable[Failing], onto: dict[Key, Tally] | None = None) -> dict[Key, Tally]:
+    """Incidents of severity warning and error; added to `onto` when given."""
+    found: dict[Key, Tally] = {} if onto is None else onto
     for flow in flows:
         for finding in flow.findings:
             if finding.severity != "info":
                 sides = tuple(suspect.side for suspect in finding.suspects)
-                groups[finding.code, flow.server.ip, str(flow.server.port), sides].append((flow, finding))
-    incidents = [_incident(members) for members in groups.values()]
-    return tuple(sorted(incidents, key=_rank))
+                key = (finding.code, flow.server.ip, flow.server.port, sides)
+                found.setdefault(key, Tally(finding, flow.server)).add(flow, finding)
+    return found
+
+
+def fold(flows: Iterable[Flow], earlier: Mapping[Key, Tally] | None = None) -> tuple[Incident, ...]:
+    """Incidents, worst first. `flows` come worst first; `earlier` counts connections told no more."""
+    found = tally(flows)
+    for key, before in (earlier or {}).items():
+        if key not in found:
+            found[key] = Tally(before.finding, before.server, first_ns=before.first_ns)
+        found[key].merge(before)
+    return tuple(sorted((_incident(each) for each in found.values()), key=_rank))
 
 
 def _rank(incident: Incident) -> tuple[int, int, int, str]:
     return (-SEVERITIES.index(incident.severity), -incident.flows_count, incident.first_ns, incident.code)
 
 
-def _incident(members: list[tuple[Flow, Finding]]) -> Incident:
-    flow, finding = members[0]
-    severity = max((each.severity for _, each in members), key=SEVERITIES.index)
-    clients = {each.client.ip for each, _ in members}
-    moments = [item.at_ns for _, each in members for item in each.evidence] or [flow.start_ns]
+def _incident(told: Tally) -> Incident:
     return Incident(
-        finding.code,
-        severity,
-        flow.server,
-        len(clients),
-        len(members),
-        min(moments),
-        max(moments),
-        finding.suspects,
-        _summary(members, clients),
-        tuple(each.id for each, _ in members[:LISTED_FLOWS]),
-        max(each.confidence for _, each in members),
-        finding.next,
+        told.finding.code,
+        told.severity,
+        told.server,
+        len(told.clients),
+        told.flows_count,
+        told.first_ns,
+        told.last_ns,
+        told.finding.suspects,
+        counted(told.flows_count, told.clients, told.finding.summary),
+        tuple(told.flow_ids),
+        told.confidence,
+        told.finding.next,
     )
 
 
-def _summary(members: list[tuple[Flow, Finding]], clients: set[str]) -> str:
+def counted(flows_count: int, clients: set[str], summary: str) -> str:
     """The finding's own sentence for one connection; counts before it for several."""
-    _, finding = members[0]
-    if len(members) == 1:
-        return finding.summary
+    if flows_count == 1:
+        return summary
     who = f"{len(clients)} clients" if len(clients) > 1 else f"client {next(iter(clients))}"
-    return f"{len(members)} connections from {who}: {finding.summary}"
+    return f"{flows_count} connections from {who}: {summary}"

@@ -5,12 +5,13 @@ Counted over columns, and only when a rule asks: a capture without failures pays
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from .grouping import Groups
+from .grouping import Ends, Groups, ends_of
 from .records import Fact
 from .table import FlowTable
 
@@ -37,13 +38,14 @@ class Record:
     rtt_min_ns: int = 0  # quickest SYN to SYN-ACK
     servers_count: int = 0  # distinct addresses that were tried (clients only)
     ports_count: int = 0  # distinct (address, port) pairs that were tried (clients only)
+    end_ns: int = 0  # last segment of any
 
 
 SUMS = tuple(
     f"{name}_count"
     for name in ("attempts", "answered", "refused", "silent", "abandoned", "half_open", "stalled")
 )
-LASTS = ("last_answer_ns", "last_silence_ns", "ttl")
+LASTS = ("last_answer_ns", "last_silence_ns", "ttl", "end_ns")
 FIRSTS = ("first_answer_ns", "first_silence_ns", "ttl_min", "rtt_min_ns")
 STALLED_NS = 1_000_000_000
 """A program that has not answered for less than this may just be thinking."""
@@ -56,13 +58,8 @@ class Group:
         self, groups: Groups, columns: dict[str, np.ndarray], distinct: dict[str, np.ndarray] | None = None
     ) -> None:
         self._ids = groups.ids
-        self._columns: dict[str, np.ndarray] = {}
         self._found: dict[int, Record] = {}
-        for name in SUMS:
-            self._columns[name] = groups.counts(columns[name])
-        for names, reduce in ((LASTS, np.maximum), (FIRSTS, np.minimum)):
-            for name in names:
-                self._columns[name] = reduce.reduceat(columns[name][groups.order], groups.starts)
+        self._columns = _summed(groups, columns)
         for name, ids in (distinct or {}).items():
             self._columns[name] = groups.distinct(ids)
 
@@ -78,10 +75,56 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Attempts:
+    """What is counted: a row per connection, or per several of one client to one listener."""
+
+    clients: np.ndarray  # rows (hi, lo, port); the port is not looked at
+    servers: np.ndarray
+    columns: dict[str, np.ndarray]
+
+    @staticmethod
+    def of(table: FlowTable) -> Attempts:
+        """One row per connection."""
+        return Attempts(table.client_key, table.server_key, _columns(table))
+
+    @staticmethod
+    def joined(several: Iterable[Attempts]) -> Attempts:
+        """All rows, those of the first before those of the next."""
+        parts = tuple(several)
+        return Attempts(
+            np.concatenate([part.clients for part in parts]),
+            np.concatenate([part.servers for part in parts]),
+            {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns},
+        )
+
+    def __len__(self) -> int:
+        return len(self.clients)
+
+    @property
+    def ends(self) -> Ends:
+        """Clients, servers and listeners as small numbers."""
+        return ends_of(self.clients, self.servers)
+
+    def folded(self, most: int) -> Attempts:
+        """One row per client and listener: of all of them the `most` that were active last."""
+        pairs = self.ends.pairs
+        columns = _summed(pairs, self.columns)
+        newest = np.sort(np.argsort(columns["end_ns"], kind="stable")[-most:])
+        rows = pairs.first_rows[newest]
+        return Attempts(
+            self.clients[rows], self.servers[rows], {name: each[newest] for name, each in columns.items()}
+        )
+
+
+@dataclass(frozen=True)
 class Peers:
-    """Records of the connections that share an end with connection number `row`, itself among them."""
+    """Records of the connections that share an end with connection number `row`, itself among them.
+
+    `past` counts connections that have left the table.
+    """
 
     table: FlowTable
+    past: Attempts | None = None
 
     def listener(self, row: int) -> Record:
         """All connections to its server's address and port."""
@@ -101,30 +144,48 @@ class Peers:
 
     @cached_property
     def _listeners(self) -> Group:
-        return Group(self.table.ends.listeners, self._columns)
+        return Group(self._ends.listeners, self._columns)
 
     @cached_property
     def _servers(self) -> Group:
-        return Group(self.table.ends.servers, self._columns)
+        return Group(self._ends.servers, self._columns)
 
     @cached_property
     def _clients(self) -> Group:
-        ends = self.table.ends
-        tried = {"servers_count": ends.server, "ports_count": ends.listeners.ids}
-        return Group(ends.clients, self._columns, tried)
+        tried = {"servers_count": self._ends.server, "ports_count": self._ends.listeners.ids}
+        return Group(self._ends.clients, self._columns, tried)
 
     @cached_property
     def _pairs(self) -> Group:
-        return Group(self.table.ends.pairs, self._columns)
+        return Group(self._ends.pairs, self._columns)
 
     @cached_property
+    def _attempts(self) -> Attempts:
+        """The table's connections first, so that they keep their numbers."""
+        now = Attempts.of(self.table)
+        return now if self.past is None else Attempts.joined((now, self.past))
+
+    @cached_property
+    def _ends(self) -> Ends:
+        return self.table.ends if self.past is None else self._attempts.ends
+
+    @property
     def _columns(self) -> dict[str, np.ndarray]:
-        return _columns(self.table)
+        return self._attempts.columns
 
 
-def gather(table: FlowTable) -> Peers:
+def gather(table: FlowTable, past: Attempts | None = None) -> Peers:
     """The records over a table; each kind is counted when it is first asked for."""
-    return Peers(table)
+    return Peers(table, past)
+
+
+def _summed(groups: Groups, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """One value per group: sums, last and first ones."""
+    summed = {name: groups.sums(columns[name]) for name in SUMS}
+    for names, reduce in ((LASTS, np.maximum), (FIRSTS, np.minimum)):
+        for name in names:
+            summed[name] = reduce.reduceat(columns[name][groups.order], groups.starts)
+    return summed
 
 
 def _columns(table: FlowTable) -> dict[str, np.ndarray]:
@@ -150,5 +211,6 @@ def _columns(table: FlowTable) -> dict[str, np.ndarray]:
         "last_silence_ns": np.where(silent, client("syn_ns"), 0),
         "ttl": np.where(answered, server("syn_ttl"), 0).astype(np.int64),
         "ttl_min": np.where(answered, server("syn_ttl"), NEVER).astype(np.int64),
+        "end_ns": table.flows["end_ns"],
         "rtt_min_ns": np.where(clean, server("syn_ns") - client("syn_ns"), NEVER),
     }

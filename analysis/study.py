@@ -14,6 +14,7 @@ picks, and names the frames that pictures need. The second pass reads those agai
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import compress
 
@@ -21,28 +22,18 @@ import numpy as np
 
 from . import findings, incidents, quality, vantage
 from .case import Case, Scene
-from .flow_ids import flow_id, named
-from .illustrate import ladder, state_changes, trace
+from .departed import Departed, repeats
+from .flow_ids import named
+from .incidents import Failing
 from .neighbours import Collector
 from .outcome import conn_states, outcomes
 from .peers import gather
-from .recorder import Recorder, Recording
-from .result import (
-    SEVERITIES,
-    Analysis,
-    CaptureFacts,
-    Endpoint,
-    Finding,
-    Flow,
-    Handshake,
-    Incident,
-    Retransmissions,
-    StateChange,
-    Totals,
-)
+from .recorder import Recorder
+from .result import SEVERITIES, Analysis, CaptureFacts, Endpoint, Finding, Flow, Totals
 from .series import series
 from .table import FlowTable
-from .tracker import Tracker, history_text
+from .telling import headline, tell
+from .tracker import Tracker
 from .traits import traits_of
 
 DETAILED_FLOWS = 10_000
@@ -58,17 +49,6 @@ SURE_FLOWS = 10
 
 READING_FRAMES, READING_RATIO = 250_000, 0.05
 """The rest only while the second reading stays within so many frames, or this share of the capture."""
-
-KINDS = (
-    ("syn", "syn_repeat_count"),
-    ("synack", "synack_repeat_count"),
-    ("rto", "rto_count"),
-    ("fast", "fast_count"),
-    ("tail-loss-probe", "tlp_count"),
-    ("spurious", "spurious_count"),
-    ("fin", "fin_repeat_count"),
-)
-
 
 class Study:
     """One analysis in the making.
@@ -95,47 +75,71 @@ class Study:
         self._judged: list[tuple[Case, list[Finding]]] = []
         self._left_out_count = 0
         self._recorder: Recorder | None = None
+        self.departed = Departed()
 
-    def feed(self, segments: np.ndarray) -> None:
-        """Rows of the first pass, in capture order."""
-        if len(segments) == 0:
-            return
+    @property
+    def tracker(self) -> Tracker:
+        """The connections as they stand."""
+        return self._tracker
+
+    def feed(self, segments: np.ndarray) -> np.ndarray:
+        """Rows of the first pass, in capture order. Returns their NOTE rows, valid until the next call."""
         notes = self._tracker.feed(segments)
-        if self._neighbours.wants_more or (notes["flow"] < 0).any():
-            self._neighbours.feed(segments)
-        self._clock.feed(segments)
+        if len(segments):
+            if self._neighbours.wants_more or (notes["flow"] < 0).any():
+                self._neighbours.feed(segments)
+            self._clock.feed(segments)
+        return notes
 
     def judge(self, start_ns: int | None = None, end_ns: int | None = None) -> list[tuple[int, int]]:
         """Ask every rule. Returns the frame ranges that the second pass needs.
 
         `start_ns` and `end_ns` widen the capture's span to packets that are no TCP.
         """
+        table = self.table(start_ns, end_ns)
+        self._scene = self.survey(table)
+        self._judged = self._ask(table)
+        chosen = self._affordable(table)
+        self._recorder = Recorder(table, chosen) if chosen else None
+        return self._recorder.spans if self._recorder else []
+
+    def table(self, start_ns: int | None = None, end_ns: int | None = None) -> FlowTable:
+        """All connections as columns, over a span that `start_ns` and `end_ns` widen. No copy."""
         count = self._tracker.count
         flows = self._tracker.flows[:count]
         moments = [at_ns for at_ns in (start_ns, end_ns) if at_ns is not None]
         if count:
             moments += [int(flows["start_ns"].min()), int(flows["end_ns"].max())]
         start, end = min(moments, default=0), max(moments, default=0)
-        table = FlowTable(flows, self._tracker.halves[: 2 * count], end, start)
+        return FlowTable(flows, self._tracker.halves[: 2 * count], end, start)
+
+    def survey(self, table: FlowTable) -> Scene:
+        """What surrounds the connections of a table: vantage point, artefacts, neighbours, peers."""
         heard = self._neighbours.finish()
         where = vantage.given(self._vantage_side) if self._vantage_side else vantage.infer(table, heard)
         traits = traits_of(table)
-        self._scene = Scene(
+        return Scene(
             table,
-            gather(table),
+            gather(table, self.departed.attempts),
             where.vantage,
             table.start_ns,
-            end,
+            table.end_ns,
             traits.one_way,
             traits.drop_ratio,
             heard,
             where.sides,
             traits,
         )
-        self._judged = self._ask(table)
-        chosen = self._affordable(table)
-        self._recorder = Recorder(table, chosen) if chosen else None
-        return self._recorder.spans if self._recorder else []
+
+    def release(self, leaving: np.ndarray, failing: Sequence[Failing] = (), evicted_count: int = 0) -> None:
+        """Take connections out of the table (a bool each) and keep their sums.
+
+        `failing` are those that were told to have findings, `evicted_count` how many had not ended. Rows
+        behind them move up.
+        """
+        table = self.table()
+        self.departed.take(table.subset(np.flatnonzero(leaving)), failing, evicted_count)
+        self._tracker.keep(~leaving)
 
     @property
     def scene(self) -> Scene:
@@ -167,10 +171,10 @@ class Study:
         recordings = self._recorder.recordings() if self._recorder else {}
         words, ends = conn_states(scene.table), outcomes(scene.table)
         flows = [
-            _flow(case, found, recordings.get(case.index), str(words[case.index]), str(ends[case.index]))
+            tell(case, found, recordings.get(case.index), str(words[case.index]), str(ends[case.index]))
             for case, found in self._judged
         ]
-        folded = incidents.fold(flows)
+        folded = incidents.fold(flows, self.departed.incidents)
         told = tuple(
             replace(facts, vantage=scene.vantage, quality=quality.inspect(self._look(facts, len(captures))))
             for facts in captures
@@ -222,22 +226,23 @@ class Study:
         ends: np.ndarray,
         captures: tuple[CaptureFacts, ...],
     ) -> Totals:
-        repeats = sum(int(table.halves[field].sum()) for _, field in KINDS)
+        past = self.departed
+        codes = Counter(finding.code for flow in flows for finding in flow.findings)
         return Totals(
-            len(table),
-            sum(bool(flow.findings) for flow in flows),
-            self._tracker.evicted_count,
-            _counts(words),
-            _counts(ends),
-            dict(Counter(finding.code for flow in flows for finding in flow.findings)),
-            repeats,
+            len(table) + past.flows_count,
+            sum(bool(flow.findings) for flow in flows) + past.flows_with_findings_count,
+            self._tracker.evicted_count + past.evicted_count,
+            _counts(past.by_conn_state, words),
+            _counts(past.by_outcome, ends),
+            dict(codes + past.by_code),
+            repeats(table) + past.retransmissions_count,
             sum(facts.packets_count for facts in captures),
             sum(facts.tcp_segments_count for facts in captures),
         )
 
 
-def _counts(words: np.ndarray) -> dict[str, int]:
-    return dict(sorted(Counter(words.tolist()).items()))
+def _counts(past: Counter[str], words: np.ndarray) -> dict[str, int]:
+    return dict(sorted((past + Counter(words.tolist())).items()))
 
 
 def _worst_first(judged: list[tuple[Case, list[Finding]]]) -> list[tuple[Case, list[Finding]]]:
@@ -253,85 +258,3 @@ def _worst_first(judged: list[tuple[Case, list[Finding]]]) -> list[tuple[Case, l
         seen[kind] += 1
         ranked.append((key, (case, found)))
     return [pair for _, pair in sorted(ranked, key=lambda item: item[0])]
-
-
-def _flow(case: Case, found: list[Finding], recording: Recording | None, word: str, end: str) -> Flow:
-    """Everything that is told about one connection."""
-    flow, client, server = case.flow, case.client, case.server
-    missing = findings.missing(case, found)
-    shown = ladder(case, recording, found[0] if found else None, missing) if recording else ()
-    states = state_changes(case, recording) if recording else _final_states(case)
-    return Flow(
-        flow_id(case),
-        case.client_end,
-        case.server_end,
-        flow.roles_percent / 100,
-        flow.start_ns,
-        flow.end_ns,
-        flow.first_frame,
-        flow.last_frame,
-        client.packets,
-        server.packets,
-        client.unique_bytes,
-        server.unique_bytes,
-        word,
-        history_text(case.scene.table.flows[case.index]),
-        case.state("client").text,
-        case.state("server").text,
-        case.certain("client"),
-        case.certain("server"),
-        end,
-        states,
-        _handshake(case),
-        _retransmissions(case),
-        tuple(found),
-        shown,
-        recording.left_out_count if recording else 0,
-        trace(case, recording) if recording else None,
-    )
-
-
-def _final_states(case: Case) -> tuple[StateChange, ...]:
-    """What is known without a second pass: where both ends stand."""
-    return tuple(
-        StateChange(side, case.state(side).text, case.certain(side), case.flow.end_ns, case.flow.last_frame)
-        for side in ("client", "server")
-    )
-
-
-def _handshake(case: Case) -> Handshake:
-    client, server = case.client, case.server
-    answered = client.syn_count > 0 and server.synack_count > 0
-    established = case.flow.established_ns
-    return Handshake(
-        client.syn_count,
-        server.synack_count,
-        (server.syn_ns - client.syn_ns) / 1000 if answered else None,
-        (established - server.syn_ns) / 1000 if answered and established else None,
-        bool(answered and established),
-    )
-
-
-def _retransmissions(case: Case) -> Retransmissions:
-    by_kind = {name: getattr(case.client, field) + getattr(case.server, field) for name, field in KINDS}
-    return Retransmissions(
-        sum(getattr(case.client, field) for _, field in KINDS),
-        sum(getattr(case.server, field) for _, field in KINDS),
-        {name: count for name, count in by_kind.items() if count},
-    )
-
-
-def headline(folded: tuple[Incident, ...], totals: Totals, captures: tuple[CaptureFacts, ...]) -> str:
-    """What happened, in one sentence or two."""
-    if folded:
-        first, others = folded[0], len(folded) - 1
-        kinds = "failure" if first.severity == "error" else "trouble"
-        more = f"; {others} more kind{'s' if others > 1 else ''} of {kinds}" if others else ""
-        return f"{first.summary[:1].upper()}{first.summary[1:]}{more}."
-    unread = [facts for facts in captures if facts.error and facts.packets_count == 0]
-    if totals.flows_count == 0 and unread:
-        return f"Nothing could be read: {unread[0].error}."
-    if totals.flows_count == 0:
-        return "No TCP connection was captured."
-    plural = "s" if totals.flows_count != 1 else ""
-    return f"No connection failed: {totals.flows_count} connection{plural} seen, nothing to report."

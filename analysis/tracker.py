@@ -84,10 +84,10 @@ class Tracker:
         keep = np.ones(self.count, bool)
         keep[dropped] = False
         self.evicted_count += len(dropped)
-        self._compact(keep)
+        self.keep(keep)
 
-    def _compact(self, keep: np.ndarray) -> None:
-        """Keep the marked connections, in order; links to forgotten ones are cut."""
+    def keep(self, keep: np.ndarray) -> None:
+        """Forget all but the marked connections (a bool each), in order; links to forgotten ones are cut."""
         places = np.cumsum(keep, dtype=np.uint32)
         previous = self.flows["previous"][: self.count]
         linked = previous > 0

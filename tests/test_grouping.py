@@ -41,5 +41,5 @@ def test_pairs_differ_by_client_and_by_listener(ends: Ends) -> None:
 
 
 def test_members_are_counted_per_group(ends: Ends) -> None:
-    assert ends.clients.counts(np.array([True, True, False, True])).tolist() == [2, 1]
+    assert ends.clients.sums(np.array([True, True, False, True])).tolist() == [2, 1]
     assert ends.clients.distinct(ends.listeners.ids).tolist() == [3, 1]
