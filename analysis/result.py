@@ -3,6 +3,9 @@
 Quantities carry their unit in the name. Times are integer nanoseconds since the epoch. Frame numbers count
 from 1 as Wireshark does. `side` in a Suspect is one of `SIDES`; `side` of an endpoint is `client` or
 `server`. The JSON of a report is this tree, field for field (`format_version` 1).
+
+A text that quotes what a packet carried (a name, a request line) puts it between “ and ”, with no ” in it:
+redaction drops what stands between them.
 """
 
 from __future__ import annotations
@@ -323,3 +326,4 @@ class Analysis:
     totals: Totals
     flows_left_out_count: int = 0  # connections with findings beyond the detail limit
     series: Series | None = None  # None without connections
+    redacted: bool = False  # addresses replaced, payload text dropped (redaction.py)

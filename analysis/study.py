@@ -45,7 +45,7 @@ SHOWN_FLOWS = 100
 """Connections whose segments are read a second time, worst first."""
 
 SURE_FLOWS = 10
-"""Of these, so many are read again whatever it costs."""
+"""Of these, so many (or as many as were asked for) are read again whatever it costs."""
 
 READING_FRAMES, READING_RATIO = 250_000, 0.05
 """The rest only while the second reading stays within so many frames, or this share of the capture."""
@@ -63,11 +63,13 @@ class Study:
         all_flows: bool = False,
         only: str | None = None,
         shown_flows: int = SHOWN_FLOWS,
+        sure_flows: int = SURE_FLOWS,
     ) -> None:
         self._vantage_side = vantage_side
         self._all_flows = all_flows
         self._only = only
         self._shown_flows = shown_flows
+        self._sure_flows = max(sure_flows, SURE_FLOWS)
         self._tracker = Tracker()
         self._neighbours = Collector()
         self._clock = quality.Clock()
@@ -155,7 +157,7 @@ class Study:
         chosen: list[int] = []
         for case, _ in self._judged[: self._shown_flows]:
             budget -= int(last[case.index]) - int(first[case.index]) + 1
-            if budget >= 0 or len(chosen) < SURE_FLOWS:
+            if budget >= 0 or len(chosen) < self._sure_flows:
                 chosen.append(case.index)
         return chosen
 

@@ -20,20 +20,22 @@ def analyze(
     all_flows: bool = False,
     flow: str | None = None,
     stdin: BinaryIO | None = None,
+    drawn: int = 0,
 ) -> Analysis:
     """Analyse one or more captures as one.
 
     `bpf` is a libpcap filter; `vantage` (client, server, middle) overrides where the capture was taken;
-    `all_flows` tells healthy connections, too; `flow` (an id) tells that connection and no other. Raises
+    `all_flows` tells healthy connections, too; `flow` (an id) tells that connection and no other; at least
+    `drawn` connections get what pictures need, a hundred if that is cheap. Raises
     `synsight.capture.source.CaptureError` when nothing can be read; a capture that is damaged half-way
     gives what could be read, with `captures[i].error` set.
     """
     from . import __version__
-    from .analysis.study import Study
+    from .analysis.study import SHOWN_FLOWS, Study
     from .capture.source import Capture
 
     with Capture(paths, bpf=bpf, stdin=stdin) as capture:
-        study = Study(vantage, all_flows, flow)
+        study = Study(vantage, all_flows, flow, max(SHOWN_FLOWS, drawn), drawn)
         interrupted = _first_pass(capture, study)
         starts = [facts.start_ns for facts in capture.files if facts.start_ns is not None]
         ends = [facts.end_ns for facts in capture.files if facts.end_ns is not None]

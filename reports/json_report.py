@@ -38,7 +38,8 @@ def _pieces(analysis: Analysis) -> Iterator[str]:
     yield f'"totals":{_encoded(analysis.totals)},\n'
     yield f'"series":{_encoded(analysis.series)},\n'
     yield from _array("flows", analysis.flows)
-    yield f'"flows_left_out_count":{analysis.flows_left_out_count}}}\n'
+    yield f'"flows_left_out_count":{analysis.flows_left_out_count},\n'
+    yield f'"redacted":{_encoded(analysis.redacted)}}}\n'
 
 
 def _array(name: str, items: Iterable[Any]) -> Iterator[str]:

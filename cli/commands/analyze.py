@@ -8,6 +8,7 @@ import click
 
 from ..api import INTERRUPTED
 from .common import STOPPED, UNREADABLE, VANTAGES, analysis_of, write_file, write_stdout
+from .sharing import redacted_if
 
 
 @click.command()
@@ -29,6 +30,19 @@ from .common import STOPPED, UNREADABLE, VANTAGES, analysis_of, write_file, writ
 @click.option("--vantage", type=click.Choice(VANTAGES), help="Where the capture was taken, if you know.")
 @click.option("--flow", "flow_id", metavar="ID", help="Tell only this connection, healthy or not.")
 @click.option("--all-flows", is_flag=True, help="Tell every connection, not only those with findings.")
+@click.option(
+    "--timelines",
+    type=click.IntRange(0, 1000),
+    default=10,
+    metavar="N",
+    help="Connections that the HTML report draws, worst first (default 10).",
+)
+@click.option("--redact", is_flag=True, help="Replace addresses, drop payload and file names.")
+@click.option(
+    "--redact-key",
+    metavar="TEXT",
+    help="Redact with this secret: the same replacements every time (default: new ones).",
+)
 @click.option("--color/--no-color", default=None, help="Colour on standard output (default: on a terminal).")
 def analyze(
     capture: tuple[str, ...],
@@ -38,13 +52,17 @@ def analyze(
     vantage: str | None,
     flow_id: str | None,
     all_flows: bool,
+    timelines: int,
+    redact: bool,
+    redact_key: str | None,
     color: bool | None,
 ) -> None:
     """Analyse CAPTURE: pcap or pcapng files, directories of them, or - for standard input."""
-    analysis = analysis_of(capture, bpf, vantage, all_flows, flow_id)
+    analysis = analysis_of(capture, bpf, vantage, all_flows, flow_id, timelines)
+    analysis = redacted_if(redact, redact_key, analysis)
     for path in outputs:
-        write_file(analysis, path)
-    write_stdout(analysis, form or "text", color)
+        write_file(analysis, path, timelines)
+    write_stdout(analysis, form or "text", color, timelines)
     for facts in analysis.captures:
         if facts.error:
             click.echo(f"synsight: {facts.path}: {facts.error}", err=True)

@@ -35,15 +35,23 @@ class Failure(click.ClickException):
 
 
 def analysis_of(
-    capture: tuple[str, ...], bpf: str | None, vantage: str | None, all_flows: bool, flow_id: str | None
+    capture: tuple[str, ...],
+    bpf: str | None,
+    vantage: str | None,
+    all_flows: bool,
+    flow_id: str | None,
+    drawn: int = 0,
 ) -> Analysis:
-    """The analysis of what a command line names; `Failure` when there is none."""
+    """The analysis of what a command line names; `Failure` when there is none.
+
+    At least `drawn` connections are read again for their pictures.
+    """
     from ..api import analyze as run
     from ..capture.source import CaptureError
 
     gc.disable()  # results are trees that live to the end: collecting finds nothing and looks at all of them
     try:
-        analysis = run(*capture, bpf=bpf, vantage=vantage, all_flows=all_flows, flow=flow_id)
+        analysis = run(*capture, bpf=bpf, vantage=vantage, all_flows=all_flows, flow=flow_id, drawn=drawn)
     except CaptureError as problem:
         raise Failure(str(problem), UNREADABLE) from None
     if flow_id is not None and not analysis.flows:
@@ -51,23 +59,30 @@ def analysis_of(
     return analysis
 
 
-def write_file(analysis: Analysis, path: str) -> None:
-    """Write a report in the format of its suffix; `-` has gone to standard output already."""
-    from ..reports import ReportError, write_file
+def write_file(analysis: Analysis, path: str, timelines: int | None = None) -> None:
+    """Write a report in the format of its suffix; `-` has gone to standard output already.
+
+    `timelines` is how many connections a page draws.
+    """
+    from ..reports import ReportError, format_of, write_file
 
     if path == "-":
         return
     try:
-        write_file(analysis, Path(path))
+        write_file(analysis, Path(path), **_page_options(format_of(path), timelines))
     except ReportError as problem:
         raise Failure(str(problem), USAGE) from None
 
 
-def write_stdout(analysis: Analysis, form: str, color: bool | None) -> None:
+def _page_options(form: str, timelines: int | None) -> dict[str, Any]:
+    return {"timelines": timelines} if form == "html" and timelines is not None else {}
+
+
+def write_stdout(analysis: Analysis, form: str, color: bool | None, timelines: int | None = None) -> None:
     """Write a report to standard output, coloured and as wide as a terminal when it is one."""
     from ..reports import ReportError, write
 
-    options: dict[str, Any] = {}
+    options = _page_options(form, timelines)
     if form == "text":
         terminal = sys.stdout.isatty()
         wanted = terminal and "NO_COLOR" not in os.environ if color is None else color
