@@ -175,8 +175,3 @@ def reset_of(case: Case, sender: str) -> Reset | None:
     ):
         return None
     return Reset(sender, half, peer, case.server_end.port)
-
-
-def errno_of_reset(reset: Reset) -> str:
-    """What the next call on the reset end returns (Linux tcp_reset): EPIPE once it has the peer's FIN."""
-    return "EPIPE" if reset.after_fin else "ECONNRESET"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..capture.segment import address_text
+from . import errnos
 from .case import Case, evidence, seconds
 from .icmp import errno_name, error_name
 from .position import Place, locate
@@ -58,7 +59,7 @@ def finding(
     after = seconds(flow.icmp_ns - client.syn_ns)
     told = f"ICMP {name} from {sender(case)}, {times}{after} after the SYN; {where.why}"
     syn = (client.syn_frame, client.syn_ns, f"SYN to {case.server_end}")
-    errno = errno_name(flow.icmp_type, flow.icmp_code, v6(case))
+    errno = errnos.refused(case, flow.icmp_ns, errno_name(flow.icmp_type, flow.icmp_code, v6(case)))
     return Finding(
         code, "handshake", "error", 0.95, summary, suspicion.suspects(),
         evidence(syn, (flow.icmp_frame, flow.icmp_ns, told)),

@@ -125,9 +125,10 @@ def _flow_problems(taken: Taken, flow: Flow) -> list[str]:
         truth = connection[f"{side}_state"]
         if certain and said != truth and not _same(said, truth) and not _moved_later(connection, side, flow):
             found.append(f"{side} state: proven {said}, ss says {truth}")
-    errnos = {finding.errno.client for finding in flow.findings if finding.errno.client}
-    if errnos and connection["client_errno"] and connection["client_errno"] not in errnos:
-        found.append(f"client errno: said {', '.join(sorted(errnos))}, was {connection['client_errno']}")
+        errnos = {getattr(finding.errno, side) for finding in flow.findings} - {None}
+        if errnos - {connection[f"{side}_errno"]}:
+            told = ", ".join(sorted(errnos))
+            found.append(f"{side} errno: said {told}, was {connection[f'{side}_errno']}")
     return found
 
 

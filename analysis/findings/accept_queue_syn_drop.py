@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import errnos
 from ..case import Case, evidence, seconds
 from ..result import Errno, Finding
 from ..silence import at_server, overdue, stalled_others, unanswered
@@ -77,7 +78,7 @@ def judge(case: Case) -> Finding | None:
             ),
         ),
         suspicion.ruled_out(),
-        Errno(client=None if opened else "ETIMEDOUT"),
+        Errno(client=None if opened else errnos.attempt(case).errno),
         (
             f"ss -ltn 'sport = :{case.server_end.port}'    # on {case.server_end.ip}: Recv-Q above Send-Q?",
             f"nstat -az TcpExtListenOverflows TcpExtListenDrops    # on {case.server_end.ip}",

@@ -26,9 +26,10 @@ Authority
 
 from __future__ import annotations
 
+from .. import errnos
 from ..case import SECOND, Case, evidence, seconds
 from ..forgery import contradictions
-from ..resets import LIVE_SOCKET, Reset, candidates, errno_of_reset, first_reset
+from ..resets import LIVE_SOCKET, Reset, candidates, first_reset
 from ..result import Errno, Finding
 from ..verdict import Suspicion
 
@@ -67,7 +68,7 @@ def judge(case: Case) -> Finding | None:
             ),
         ),
         suspicion.ruled_out(),
-        Errno(**{reset.to: errno_of_reset(reset)}),
+        Errno(**{reset.to: errnos.of_reset(reset)}),
         _next(case, reset),
         "RFC 2525 section 2.17; RFC 9112 section 9.6",
     )

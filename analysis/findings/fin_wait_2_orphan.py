@@ -68,7 +68,6 @@ def judge(case: Case) -> Finding | None:
 def _told(case: Case, closer: str, waited_ns: int) -> Finding:
     late = other(closer)
     half, peer = case.half(closer), case.half(late)
-    errnos = {late: "EPIPE"}
     return Finding(
         CODE,
         PHASE,
@@ -82,7 +81,7 @@ def _told(case: Case, closer: str, waited_ns: int) -> Finding:
             (peer.data_last_frame, peer.data_last_ns, f"data of the {late}"),
             (half.rst_frame, half.rst_ns, f"RST without ACK: the {closer} has forgotten the connection"),
         ),
-        errno=Errno(**errnos),
+        errno=Errno(**{late: None if peer.fin_count else "EPIPE"}),
         next=(
             f"ss -tnpo state close-wait    # on {case.end(late).ip}: connections whose end nobody noticed",
             f"sysctl net.ipv4.tcp_fin_timeout    # on {case.end(closer).ip}",

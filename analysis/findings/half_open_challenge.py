@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import errnos
 from ..case import SECOND, Case, evidence, seconds
 from ..records import Fact
 from ..result import Errno, Evidence, Finding
@@ -77,7 +78,7 @@ def judge(case: Case) -> Finding | None:
         suspicion.suspects(),
         _evidence(case),
         suspicion.ruled_out(),
-        Errno(client="ETIMEDOUT"),
+        Errno(client=errnos.attempt(case).errno),
         (
             f"ss -tn 'dport = :{case.client_end.port}'    # on {case.server_end.ip}: the older connection",
             f"tcpdump -ni any 'host {case.client_end.ip} and tcp[13] & 4 != 0'"

@@ -81,7 +81,7 @@ def _told(case: Case, gone: str, idle_ns: int) -> Finding:
                 f"RST without ACK, TTL {half.rst_ttl} as before (first {half.ttl_first})",
             ),
         ),
-        errno=Errno(**{other(gone): "ECONNRESET"}),
+        errno=Errno(**{other(gone): None if speaker.fin_count else "ECONNRESET"}),
         next=(
             f"uptime; journalctl --list-boots    # on {end.ip}: restarted during the silence?",
             f"sysctl net.ipv4.tcp_keepalive_time    # on {case.end(other(gone)).ip}: "

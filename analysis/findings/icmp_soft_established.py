@@ -27,6 +27,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...capture.segment import address_text
+from .. import errnos
 from ..case import Case, evidence, other
 from ..icmp import errno_name, error_name
 from ..position import locate
@@ -57,6 +58,7 @@ def judge(case: Case) -> Finding | None:
     router = address_text(flow.icmp_via_hi, flow.icmp_via_lo)
     name = error_name(flow.icmp_type, flow.icmp_code, v6)
     died = half.edge_count >= REPEATS and peer.last_ns < flow.icmp_ns and half.last_ns >= flow.icmp_ns
+    failed = died and errnos.timed_out(case, half, half.edge_count)
     suspicion = Suspicion(locate(case, flow.icmp_ttl, router).weights if died else {})
     outcome = "and nothing came back afterwards" if died else "and it went on"
     return Finding(
@@ -68,7 +70,7 @@ def judge(case: Case) -> Finding | None:
         suspicion.suspects(),
         evidence((flow.icmp_frame, flow.icmp_ns, f"ICMP {name} from {router}, {flow.icmp_count} in all")),
         suspicion.ruled_out(),
-        Errno(**{side: errno_name(flow.icmp_type, flow.icmp_code, v6)}) if died else Errno(),
+        Errno(**{side: errno_name(flow.icmp_type, flow.icmp_code, v6)}) if failed else Errno(),
         (f"ip route get {case.end(other(side)).ip}; ip neigh; nft list ruleset    # on {router}",)
         if died
         else (),

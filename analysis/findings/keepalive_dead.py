@@ -79,7 +79,7 @@ def judge(case: Case) -> Finding | None:
             ),
         ),
         suspicion.ruled_out(),
-        Errno(**{asker: "ETIMEDOUT"}),
+        Errno(**{asker: "ETIMEDOUT"}) if half.rst_count else Errno(),
         where_to_look(case, asker),
         "RFC 9293 section 3.8.4; ip-sysctl tcp_keepalive_probes",
     )

@@ -27,10 +27,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import resets
+from .. import errnos, resets
 from ..case import SECOND, Case, evidence, seconds
 from ..forgery import TTL_STEPS, contradictions, routers_to
-from ..resets import NO_SOCKET, Reset, errno_of_reset, first_reset
+from ..resets import NO_SOCKET, Reset, first_reset
 from ..result import Errno, Finding
 from ..table import FlowTable
 from ..verdict import Suspicion
@@ -90,7 +90,7 @@ def _finding(case: Case, reset: Reset, pause_ns: int, nearer: int) -> Finding:
             ),
         ),
         suspicion.ruled_out(),
-        Errno(**{reset.to: errno_of_reset(reset)}),
+        Errno(**{reset.to: errnos.of_reset(reset)}),
         (
             f"traceroute -n -T -p {case.server_end.port} {far}    # from the capture: which device is that?",
             f"ss -tno 'dst {near}'    # on {far}: it still has the connection",

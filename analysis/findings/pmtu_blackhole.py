@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import errnos
 from ..case import Case, evidence, other, seconds
 from ..result import Errno, Finding
 from ..table import FlowTable
@@ -106,7 +107,7 @@ def _finding(case: Case, sender: str, certain: bool) -> Finding:
             )
         ),
         suspicion.ruled_out(),
-        Errno(**{sender: "ETIMEDOUT"}),
+        Errno(**{sender: errnos.timed_out(case, half, half.edge_count)}),
         _next(case, sender),
         "RFC 2923 section 2.1; RFC 4821",
     )

@@ -26,6 +26,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...capture.segment import address_text
+from .. import errnos
 from ..case import Case, evidence, other
 from ..result import Errno, Finding
 from ..table import FlowTable
@@ -82,7 +83,7 @@ def judge(case: Case) -> Finding | None:
             ),
         ),
         suspicion.ruled_out(),
-        Errno(**{side: "ETIMEDOUT"}),
+        Errno(**{side: errnos.timed_out(case, half, half.edge_count)}),
         (
             f"ip route get {far}    # on {near}: does it show mtu {flow.icmp_mtu}?",
             f"nft list ruleset | grep -i icmp; iptables -nvL INPUT    # on {near}: is ICMP dropped?",

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import errnos
 from ..case import Case, evidence, seconds
 from ..records import Fact
 from ..refusal import baseline, contradiction, farther
@@ -66,7 +67,7 @@ def judge(case: Case) -> Finding | None:
         suspicion.suspects(),
         _evidence(case),
         suspicion.ruled_out(),
-        Errno(client="ECONNREFUSED"),
+        Errno(client=errnos.refused(case, server.rst_ns, "ECONNREFUSED")),
         (f"ss -ltn 'sport = :{case.server_end.port}'    # on {case.server_end.ip}",),
         "RFC 9293 section 3.5.2, 3.10.7.1",
     )

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import errnos
 from ..case import Case, evidence, hops, seconds
 from ..records import Fact
 from ..refusal import contradiction
@@ -74,7 +75,7 @@ def judge(case: Case) -> Finding | None:
             (server.syn_frame, server.syn_ns, f"SYN-ACK of the server itself, TTL {server.syn_ttl}"),
         ),
         suspicion.ruled_out(),
-        Errno(client="ECONNREFUSED"),
+        Errno(client=errnos.refused(case, server.rst_ns, "ECONNREFUSED")),
         (
             f"tcpdump -ni any 'host {case.client_end.ip} and tcp port {port}'    # on {here}: no SYN?",
             f"traceroute -T -p {port} {here}    # on {case.client_end.ip}: who stands {away} hops away?",

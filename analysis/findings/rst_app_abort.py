@@ -26,9 +26,10 @@ Authority
 
 from __future__ import annotations
 
+from .. import errnos
 from ..case import Case, evidence
 from ..forgery import contradictions
-from ..resets import LIVE_SOCKET, Reset, candidates, errno_of_reset, first_reset
+from ..resets import LIVE_SOCKET, Reset, candidates, first_reset
 from ..result import Errno, Finding
 from ..verdict import Suspicion
 
@@ -65,7 +66,7 @@ def judge(case: Case) -> Finding | None:
             (half.rst_frame, half.rst_ns, _described(reset) + "".join(f"; {doubt}" for doubt in doubts)),
         ),
         suspicion.ruled_out(),
-        Errno(**{reset.to: errno_of_reset(reset)}),
+        Errno(**{reset.to: errnos.of_reset(reset)}),
         _next(case, reset),
         "RFC 9293 section 3.10.5; RFC 2525 section 2.17",
     )

@@ -28,9 +28,10 @@ Authority
 
 from __future__ import annotations
 
+from .. import errnos
 from ..case import Case, evidence
 from ..forgery import Contradictions, contradictions, routers_to
-from ..resets import Reset, candidates, errno_of_reset, reset_of
+from ..resets import Reset, candidates, reset_of
 from ..result import Errno, Finding
 from ..verdict import Suspicion
 
@@ -107,7 +108,7 @@ def _suspicion(case: Case, reset: Reset) -> Suspicion:
 
 def _errno(reset: Reset) -> Errno:
     """The end that got it; and the other one when it was reset, too."""
-    seen = {reset.to: errno_of_reset(reset), reset.sender: "ECONNRESET" if reset.peer.rst_count else None}
+    seen = {reset.to: errnos.of_reset(reset), reset.sender: "ECONNRESET" if reset.peer.rst_count else None}
     return Errno(seen["client"], seen["server"])
 
 

@@ -23,9 +23,10 @@ Authority
 
 from __future__ import annotations
 
+from .. import errnos
 from ..case import Case, evidence
 from ..resets import Reset, candidates, first_reset
-from ..result import Finding
+from ..result import Errno, Finding
 
 CODE = "rst-instead-of-fin"
 PHASE = "close"
@@ -47,6 +48,7 @@ def judge(case: Case) -> Finding | None:
         f"the {reset.sender} ({case.end(reset.sender)}) closed with RST instead of FIN, all being said",
         (),
         evidence((half.rst_frame, half.rst_ns, "RST; everything had been acknowledged")),
+        errno=Errno(**{reset.to: errnos.of_reset(reset)}),
         authority="RFC 9293 section 3.10.5",
     )
 

@@ -31,8 +31,9 @@ Authority
 
 from __future__ import annotations
 
+from .. import errnos
 from ..case import MS, SECOND, Case, evidence, seconds
-from ..resets import NO_SOCKET, Reset, candidates, errno_of_reset, first_reset
+from ..resets import NO_SOCKET, Reset, candidates, first_reset
 from ..result import Errno, Finding
 from ..verdict import Suspicion
 
@@ -89,7 +90,7 @@ def _after_fin(case: Case, reset: Reset) -> Finding:
             (half.rst_frame, half.rst_ns, f"RST without ACK, window {half.rst_window}: no socket any more"),
         ),
         suspicion.ruled_out(),
-        Errno(client=errno_of_reset(reset)),
+        Errno(client=errnos.of_reset(reset)),
         (
             f"journalctl --since @{half.fin_ns / 1e9 - 5:.0f} --until @{half.fin_ns / 1e9 + 5:.0f}"
             f"    # on {case.server_end.ip}: exit, restart or idle timeout?",
@@ -121,7 +122,7 @@ def _without_fin(case: Case, reset: Reset) -> Finding:
             ),
         ),
         suspicion.ruled_out(),
-        Errno(**{reset.to: errno_of_reset(reset)}),
+        Errno(**{reset.to: errnos.of_reset(reset)}),
         (
             f"tcpdump -ni any 'host {case.end(reset.to).ip} and tcp port {case.server_end.port}'"
             f"    # on {sender.ip}: what reset or closed it?",

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import errnos
 from ..case import SECOND, Case, HalfRow, evidence, other, seconds
 from ..closing import untaken_bytes
 from ..records import Known
@@ -106,6 +107,7 @@ def judge(case: Case) -> Finding | None:
     span = seconds(half.edge_last_ns - peer.last_ns)
     which = f"last of {half.edge_count} repeats" if same else "last repeat, several segments in turn"
     after = " after both had closed" if farewell else ""
+    tried = errnos.patience(half.edge_last_ns - half.edge_ns)
     in_vain = f"{half.edge_bytes} bytes in vain for {span}"
     if not same:
         in_vain = f"in vain for {span}, with {untaken_bytes(case, sender)} bytes not acknowledged"
@@ -122,11 +124,11 @@ def judge(case: Case) -> Finding | None:
             (
                 half.data_last_frame,
                 half.data_last_ns,
-                f"{which}, {span} later, not answered",
+                f"{which}, {span} later, not answered; repeated {tried}",
             ),
         ),
         suspicion.ruled_out(),
-        Errno() if half.fin_count else Errno(**{sender: "ETIMEDOUT"}),
+        Errno(**{sender: errnos.timed_out(case, half, half.edge_count)}),
         where_to_look(case, sender),
         "RFC 9293 section 3.8.3; ip-sysctl tcp_retries2",
     )

@@ -24,13 +24,15 @@ Next
     Capture on the server at the same time; what it shows splits the suspects in two.
 
 Authority
-    RFC 9293 section 3.8.3; Linux tcp_syn_retries: 6 repeats, 131 s (127 s before kernel 6.5).
+    RFC 9293 section 3.8.3; Linux tcp_syn_retries and tcp_syn_linear_timeouts: given up after
+    131 s (127 s before kernel 6.5).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from .. import errnos
 from ..case import Case, evidence, seconds
 from ..result import Errno, Finding
 from ..silence import COPY_NS, dropping_syns, others, overdue, stalled_others, unanswered
@@ -55,6 +57,8 @@ def judge(case: Case) -> Finding | None:
     repeated = client.syn_last_ns - client.syn_ns >= COPY_NS
     times = f"{client.syn_count} times in {span}" if client.syn_count > 1 else "once"
     times += "" if repeated else ", and not again after its first second"
+    attempt = errnos.attempt(case)
+    then = f"; {attempt.told}" if attempt.told and repeated else ""
     since = seconds(case.since_ns(client.syn_last_ns))
     return Finding(
         CODE,
@@ -68,11 +72,11 @@ def judge(case: Case) -> Finding | None:
             (
                 client.syn_last_frame if client.syn_count > 1 else 0,
                 client.syn_last_ns,
-                f"last of {client.syn_count} SYNs; the capture goes on for {since}",
+                f"last of {client.syn_count} SYNs; the capture goes on for {since}{then}",
             ),
         ),
         suspicion.ruled_out(),
-        Errno(client="ETIMEDOUT" if repeated else None),
+        Errno(client=attempt.errno),
         _next(case),
         "RFC 9293 section 3.8.3; ip-sysctl tcp_syn_retries",
     )

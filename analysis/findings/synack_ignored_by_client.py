@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import errnos
 from ..case import Case, evidence, seconds
 from ..result import Errno, Finding
 from ..silence import dropping_synacks, overdue, still_waiting, unconfirmed
@@ -69,7 +70,7 @@ def judge(case: Case) -> Finding | None:
             ),
         ),
         suspicion.ruled_out(),
-        Errno(client="ETIMEDOUT"),
+        Errno(client=errnos.attempt(case).errno),
         (
             f"nft list ruleset; iptables -nvL INPUT    # on {case.client_end.ip}: which rule counts?",
             "nstat -az TcpInCsumErrors TcpExtIPReversePathFilter; conntrack -S",

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import errnos
 from ..case import Case, evidence, seconds
 from ..result import Errno, Finding
 from ..silence import dropping_synacks, listener, overdue, still_waiting, unconfirmed
@@ -70,7 +71,7 @@ def judge(case: Case) -> Finding | None:
             (last, server.syn_last_ns, f"last of {server.synack_count} SYN-ACKs; then {since} of silence"),
         ),
         suspicion.ruled_out(),
-        Errno(client="ETIMEDOUT"),
+        Errno(client=errnos.attempt(case).errno),
         (
             f"tcpdump -ni any 'host {case.server_end.ip} and tcp port {case.server_end.port}'"
             f"    # on {case.client_end.ip}: does the SYN-ACK arrive?",

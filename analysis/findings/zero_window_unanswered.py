@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import errnos
 from ..case import Case, evidence, other, seconds
 from ..result import Errno, Finding
 from ..table import FlowTable
@@ -77,7 +78,7 @@ def judge(case: Case) -> Finding | None:
             ),
         ),
         suspicion.ruled_out(),
-        Errno(**{asker: "ETIMEDOUT"}),
+        Errno(**{asker: errnos.timed_out(case, half, half.probe_pending)}),
         where_to_look(case, asker),
         "RFC 9293 section 3.8.6.1; RFC 1122 section 4.2.2.17",
     )
