@@ -11,6 +11,10 @@ redaction drops what stands between them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Unpack
+
+if TYPE_CHECKING:
+    from .selection import Wanted
 
 SIDES = (
     "client-app",
@@ -91,6 +95,11 @@ class Finding:
     errno: Errno = Errno()
     next: tuple[str, ...] = ()  # commands or measurements that would decide, best first
     authority: str = ""  # RFC clause, kernel behaviour
+
+    @property
+    def side(self) -> str:
+        """The heaviest suspect, one of SIDES; `nobody` where the finding blames nobody."""
+        return self.suspects[0].side if self.suspects else "nobody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,3 +336,29 @@ class Analysis:
     flows_left_out_count: int = 0  # connections with findings beyond the detail limit
     series: Series | None = None  # None without connections
     redacted: bool = False  # addresses replaced, payload text dropped (redaction.py)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Every finding of the flows told here, those of the worst connection first."""
+        return tuple(finding for flow in self.flows for finding in flow.findings)
+
+    def select(self, **wanted: Unpack[Wanted]) -> tuple[Flow, ...]:
+        """The flows told here that meet every condition, in their order: see `selection.Wanted`.
+
+        Raises ValueError for what is no address or port. Connections in good order are told only when the
+        analysis was asked for them (`all_flows=True`).
+        """
+        from .selection import Selector
+
+        chosen = Selector.of(**wanted)
+        return tuple(flow for flow in self.flows if chosen.picks(flow))
+
+    def flow(self, **wanted: Unpack[Wanted]) -> Flow:
+        """The one flow that `select` gives. Raises LookupError, with what there is, for none or several."""
+        chosen = self.select(**wanted)
+        if len(chosen) == 1:
+            return chosen[0]
+        listed = ", ".join(each.id for each in (chosen or self.flows)[:5]) or "none"
+        untold = self.totals.flows_count - len(self.flows)
+        more = f"; {untold} more in the capture are not told: all_flows=True tells them" if untold > 0 else ""
+        raise LookupError(f"{len(chosen) or 'no'} connections meet this; there are: {listed}{more}")

@@ -1,10 +1,11 @@
-"""Docs that are made from code: the state diagram and the list of findings.
+"""What is made from code: the state diagram, the list of findings, and their titles for reports.
 
-`python -m docs.generate` writes them; with `--check` it fails when a page is stale.
+`python -m docs.generate` writes them; with `--check` it fails when one is stale.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 from synsight.analysis.findings import RULES
 from synsight.analysis.states import TABLE, Anomaly, State
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parent.parent
 
 
 def states_page() -> str:
@@ -51,7 +52,17 @@ def findings_page() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"states.md": states_page, "findings.md": findings_page}
+def titles_file() -> str:
+    """Every finding's first sentence, which reports show beside its code."""
+    titles = {rule.CODE: (rule.__doc__ or "").strip().partition("\n")[0] for rule in RULES}
+    return json.dumps(titles, indent=1, sort_keys=True) + "\n"
+
+
+PAGES = {
+    "docs/states.md": states_page,
+    "docs/findings.md": findings_page,
+    "reports/titles.json": titles_file,
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -59,15 +70,15 @@ def main(arguments: list[str]) -> int:
     stale = [name for name, page in PAGES.items() if _current(name) != page()]
     if "--check" in arguments:
         for name in stale:
-            print(f"docs/{name} is stale: run python -m docs.generate")
+            print(f"{name} is stale: run python -m docs.generate")
         return 1 if stale else 0
     for name in stale:
-        (HERE / name).write_text(PAGES[name]())
+        (ROOT / name).write_text(PAGES[name]())
     return 0
 
 
 def _current(name: str) -> str:
-    path = HERE / name
+    path = ROOT / name
     return path.read_text() if path.exists() else ""
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from synsight.analysis.checked import CheckRun
     from synsight.analysis.result import Analysis
 
 
@@ -32,12 +33,18 @@ class Format:
     writer: str  # `module:function` below this package, called with (analysis, stream, **options)
     binary: bool = False  # its stream takes bytes, not text
     adapts: bool = False  # to the encoding of the stream; every other text format is UTF-8 wherever it goes
+    checks: str = ""  # `module:function` that writes a CheckRun; empty: this format has none
 
 
 FORMATS = (
-    Format("text", ".txt", "terminal:write", adapts=True),
+    Format("text", ".txt", "terminal:write", adapts=True, checks="terminal_checks:write"),
     Format("json", ".json", "json_report:write"),
     Format("html", ".html", "html:write"),
+    Format("markdown", ".md", "markdown:write", checks="markdown:write_checks"),
+    Format("junit", ".xml", "junit:write", checks="junit:write_checks"),
+    Format("sarif", ".sarif", "sarif:write", checks="sarif:write_checks"),
+    Format("csv", ".csv", "csv_table:write"),
+    Format("parquet", ".parquet", "parquet_table:write", binary=True),
     Format("svg", ".svg", "timeline:write_svg"),
     Format("png", ".png", "timeline:write_png", binary=True),
     Format("pdf", ".pdf", "timeline:write_pdf", binary=True),
@@ -59,31 +66,31 @@ def format_of(path: str | os.PathLike[str]) -> str:
     raise ReportError(f"{os.fspath(path)!r}: no report format has the suffix {suffix!r}; known are {known}")
 
 
-def write(analysis: Analysis, fmt: str, stream: IO[Any], **options: Any) -> None:
-    """Write `analysis` to an open stream, text or binary, whichever the caller has.
+def write(told: Analysis | CheckRun, fmt: str, stream: IO[Any], **options: Any) -> None:
+    """Write an analysis, or a run of checks, to an open stream, text or binary, whichever the caller has.
 
     `options` are the format's own: see `terminal.write`, `html.write`, `timeline.write_svg`.
     Raises `ReportError` for an unknown format, `OSError` when the stream does.
     """
     form = _named(fmt)
-    module, function = form.writer.split(":")
+    module, function = _writer(form, told).split(":")
     writer = getattr(import_module(f"synsight.reports.{module}"), function)
     raw = stream if _takes_bytes(stream) else getattr(stream, "buffer", None)
     if form.binary:
-        writer(analysis, raw, **options)
+        writer(told, raw, **options)
     elif raw is None or (form.adapts and raw is not stream):
-        writer(analysis, stream, **options)
+        writer(told, stream, **options)
     else:
         stream.flush()
         text = io.TextIOWrapper(raw, encoding="utf-8", newline="\n", write_through=True)
         try:
-            writer(analysis, text, **options)
+            writer(told, text, **options)
         finally:
             text.detach()
 
 
 def write_file(
-    analysis: Analysis, path: str | os.PathLike[str], fmt: str | None = None, **options: Any
+    told: Analysis | CheckRun, path: str | os.PathLike[str], fmt: str | None = None, **options: Any
 ) -> None:
     """Write a report to `path`, in the format of its suffix unless `fmt` is given; UTF-8.
 
@@ -97,7 +104,7 @@ def write_file(
         raise ReportError(_refusal(path, error)) from error
     try:
         with stream:
-            write(analysis, fmt, stream, **options)
+            write(told, fmt, stream, **options)
     except BaseException as error:
         _discard(path)
         if isinstance(error, OSError):
@@ -110,6 +117,17 @@ def _named(fmt: str) -> Format:
         if form.name == fmt:
             return form
     raise ReportError(f"no report format is called {fmt!r}; known are {', '.join(format_names())}")
+
+
+def _writer(form: Format, told: Analysis | CheckRun) -> str:
+    from synsight.analysis.checked import CheckRun
+
+    if not isinstance(told, CheckRun):
+        return form.writer
+    if not form.checks:
+        known = " ".join(each.suffix for each in FORMATS if each.checks)
+        raise ReportError(f"results of checks cannot be written as {form.name}; they can as {known}")
+    return form.checks
 
 
 def _takes_bytes(stream: IO[Any]) -> bool:

@@ -47,6 +47,11 @@ def instant(at_ns: int) -> str:
     return _moment(at_ns).isoformat(sep=" ", timespec="milliseconds")
 
 
+def instant_exact(at_ns: int) -> str:
+    """A moment, in UTC, to the nanosecond, as ISO 8601: `2026-11-21T03:04:05.123456789Z`."""
+    return f"{_moment(at_ns - at_ns % 1_000_000_000).isoformat()}.{at_ns % 1_000_000_000:09d}Z"
+
+
 def clock(at_ns: int) -> str:
     """A moment's time of day, in UTC, to the second: `03:04:05`."""
     return f"{_moment(at_ns):%H:%M:%S}"

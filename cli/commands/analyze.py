@@ -25,7 +25,10 @@ from .sharing import redacted_if
     help="Write a report, too; its suffix says what kind.",
 )
 @click.option(
-    "--format", "form", metavar="FMT", help="What goes to standard output: text (default), json, html."
+    "--format",
+    "form",
+    metavar="FMT",
+    help="What goes to standard output: text (default), json, html, markdown, junit, sarif, csv.",
 )
 @click.option("--vantage", type=click.Choice(VANTAGES), help="Where the capture was taken, if you know.")
 @click.option("--flow", "flow_id", metavar="ID", help="Tell only this connection, healthy or not.")

@@ -11,7 +11,10 @@ from . import samples
 
 GOLDEN = Path(__file__).resolve().parents[2] / "fixtures" / "golden"
 NAMES = tuple(name for name in samples.ALL if name != "many")
-FORMATS = (("text", ".txt"), ("json", ".json"))
+FORMATS = (
+    ("text", ".txt"), ("json", ".json"), ("markdown", ".md"), ("junit", ".xml"), ("sarif", ".sarif"),
+    ("csv", ".csv"),
+)  # fmt: skip
 
 
 def report(name: str, fmt: str) -> str:

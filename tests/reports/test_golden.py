@@ -10,7 +10,7 @@ from .accept import FORMATS, GOLDEN, NAMES, report
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("fmt", "suffix"), FORMATS)
 def test_report_is_the_accepted_one(name: str, fmt: str, suffix: str) -> None:
-    assert report(name, fmt) == (GOLDEN / f"{name}{suffix}").read_text(encoding="utf-8")
+    assert report(name, fmt) == (GOLDEN / f"{name}{suffix}").read_bytes().decode("utf-8")
 
 
 def test_no_golden_file_is_left_over() -> None:
