@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ import synsight
 from synsight.analysis.result import Analysis, Finding, Flow
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "lab"
+KNOWN = Path(__file__).parent / "lab_truth_known.toml"
 VANTAGES = ("client", "middle", "server")
 
 
@@ -83,53 +87,94 @@ def _ends(connection: dict[str, Any]) -> tuple[str, int, str, int]:
     return (connection["client"], connection["client_port"], connection["server"], connection["server_port"])
 
 
-def problems(taken: Taken) -> list[str]:
+@dataclass(frozen=True, order=True)
+class Violation:
+    """One way in which the analysis contradicts the truth."""
+
+    scenario: str
+    vantage: str
+    kind: str
+    """`missing`, `sum`, `healthy`, `dropper`, `share`, `innocent`, `errno`, `state`: see KINDS."""
+    code: str
+    """The finding concerned; for a state the side."""
+    text: str
+
+
+KINDS = {
+    "missing": "a perfect analyst finds it in this capture alone, synsight does not",
+    "sum": "weights do not sum to 1",
+    "healthy": "an error in a capture in which both programs did all they wanted",
+    "dropper": "this capture alone decides who dropped it, and another side weighs more",
+    "share": "the true dropper weighs less than 0.2",
+    "innocent": "a side that had no part in it weighs more than 0.5",
+    "errno": "a program is said to have got an errno that it never got",
+    "state": "a state is called proven and ss says another",
+}
+
+LEAST_SHARE, MOST_INNOCENT = 0.2, 0.5
+"""A suspect who did it keeps at least the one, wherever the capture cannot tell; one who did not gets at most
+the other, everywhere.
+"""
+
+
+def problems(taken: Taken) -> list[Violation]:
     """Every way in which the analysis contradicts the truth; empty when it agrees."""
-    found = []
+
+    def told(kind: str, code: str, text: str) -> Violation:
+        return Violation(taken.scenario, taken.vantage, kind, code, text)
+
     codes = {finding.code for finding in taken.findings}
     codes |= {quality.code for facts in taken.analysis.captures for quality in facts.quality}
-    missing = taken.expected_codes - codes
-    if missing:
-        found.append(f"missing {', '.join(sorted(missing))}; found {', '.join(sorted(codes)) or 'nothing'}")
-    for finding in taken.findings:
-        found += _finding_problems(taken, finding)
+    codes |= {incident.code for incident in taken.analysis.incidents}
+    others = ", ".join(sorted(codes)) or "nothing"
+    found = [told("missing", code, f"found {others}") for code in taken.expected_codes - codes]
     for flow in taken.analysis.flows:
-        found += _flow_problems(taken, flow)
-    return found
+        connection = connection_of(taken, flow)
+        for finding in flow.findings:
+            found += [told(kind, finding.code, text) for kind, text in _blame(taken, connection, finding)]
+        if connection is not None and not connection.get("superseded"):
+            found += [told("errno", *each) for each in _errnos(connection, flow)]
+            found += [told("state", *each) for each in _states(connection, flow)]
+    return sorted(set(found))
 
 
-def _finding_problems(taken: Taken, finding: Finding) -> list[str]:
-    found = []
+def _blame(taken: Taken, connection: dict[str, Any] | None, finding: Finding) -> Iterator[tuple[str, str]]:
     weights = {suspect.side: suspect.weight for suspect in finding.suspects}
+    told = ", ".join(f"{side} {weight:g}" for side, weight in weights.items())
     if weights and abs(sum(weights.values()) - 1) > 1e-6:
-        found.append(f"{finding.code}: weights sum to {sum(weights.values())}")
+        yield "sum", told
     if finding.severity == "error" and taken.truth["healthy"]:
-        found.append(f"{finding.code}: an error in a healthy capture")
-    if finding.severity != "error" or finding.code not in taken.expected_codes or taken.dropper == "nobody":
-        return found
-    share = weights.get(taken.dropper, 0)
-    if taken.knowable and (not weights or max(weights, key=lambda side: weights[side]) != taken.dropper):
-        found.append(f"{finding.code}: {taken.dropper} is knowable here, weights are {weights}")
-    elif share < 0.1 and taken.dropper != "middlebox":
-        found.append(f"{finding.code}: the true dropper {taken.dropper} has weight {share} in {weights}")
-    return found
+        yield "healthy", finding.summary
+    if finding.severity == "info" or not weights:
+        return
+    bystander = bool(connection and connection.get("bystander"))
+    guilty = set() if bystander else {taken.dropper, *taken.truth["fault"]["also"]}
+    for side, weight in weights.items():
+        if side not in guilty and weight > MOST_INNOCENT:
+            yield "innocent", told
+    if bystander or taken.dropper == "nobody" or finding.code not in taken.expected_codes:
+        return
+    if taken.knowable and max(weights, key=lambda side: weights[side]) != taken.dropper:
+        yield "dropper", f"it was {taken.dropper}: {told}"
+    elif not taken.knowable and weights.get(taken.dropper, 0) < LEAST_SHARE:
+        yield "share", f"it was {taken.dropper}: {told}"
 
 
-def _flow_problems(taken: Taken, flow: Flow) -> list[str]:
-    connection = connection_of(taken, flow)
-    if connection is None or connection.get("superseded"):
-        return []
-    found = []
+def _errnos(connection: dict[str, Any], flow: Flow) -> Iterator[tuple[str, str]]:
+    for side in ("client", "server"):
+        got = connection[f"{side}_errno"]
+        for finding in flow.findings:
+            said = getattr(finding.errno, side)
+            if said and said != got:
+                yield finding.code, f"the {side} is said to get {said}, its first failed call got {got}"
+
+
+def _states(connection: dict[str, Any], flow: Flow) -> Iterator[tuple[str, str]]:
     for side in ("client", "server"):
         said, certain = getattr(flow, f"{side}_state"), getattr(flow, f"{side}_certain")
         truth = connection[f"{side}_state"]
         if certain and said != truth and not _same(said, truth) and not _moved_later(connection, side, flow):
-            found.append(f"{side} state: proven {said}, ss says {truth}")
-        errnos = {getattr(finding.errno, side) for finding in flow.findings} - {None}
-        if errnos - {connection[f"{side}_errno"]}:
-            told = ", ".join(sorted(errnos))
-            found.append(f"{side} errno: said {told}, was {connection[f'{side}_errno']}")
-    return found
+            yield side, f"{said}, ss says {truth}"
 
 
 def _moved_later(connection: dict[str, Any], side: str, flow: Flow) -> bool:
@@ -145,27 +190,73 @@ def _same(said: str, truth: str) -> bool:
     return (said, truth) in {("SYN-SENT", "CLOSED"), ("UNKNOWN", "CLOSED")}
 
 
+@dataclass(frozen=True)
+class Known:
+    """A violation that is there and is known, with its reason: see `lab_truth_known.toml`."""
+
+    scenario: str
+    vantages: tuple[str, ...]
+    kind: str
+    code: str
+    why: str
+
+
+def known() -> list[Known]:
+    """What is listed."""
+    rows = tomllib.loads(KNOWN.read_text()).get("known", [])
+    return [Known(**{**row, "vantages": tuple(row["vantages"])}) for row in rows]
+
+
+def excused(violation: Violation, listed: Iterable[Known]) -> bool:
+    """Whether it is on the list."""
+    return any(
+        (row.scenario, row.kind, row.code) == (violation.scenario, violation.kind, violation.code)
+        and violation.vantage in row.vantages
+        for row in listed
+    )
+
+
+def stale(violations: Iterable[Violation], listed: Iterable[Known]) -> list[Known]:
+    """Rows of the list, one for each vantage, that nothing violates any more: to be taken off."""
+    there = {(each.scenario, each.vantage, each.kind, each.code) for each in violations}
+    return [
+        replace(row, vantages=(vantage,))
+        for row in listed
+        for vantage in row.vantages
+        if (row.scenario, vantage, row.kind, row.code) not in there
+    ]
+
+
 def main(names: list[str]) -> int:
-    """Print every capture's comparison; 1 when any contradicts."""
-    failed = 0
+    """Print a line for each capture, every violation, and the count by kind; 1 when one is not known."""
+    listed, counts, new = known(), Counter[str](), 0
     for scenario in names or scenarios():
         for vantage in VANTAGES:
             taken = take(scenario, vantage)
             if taken is None:
                 continue
-            wrong = problems(taken)
-            failed += bool(wrong)
-            told = "; ".join(
-                f"{finding.severity}:{finding.code}"
-                + "(" + ",".join(f"{suspect.side} {suspect.weight:g}" for suspect in finding.suspects) + ")"
-                for finding in taken.findings
-            )  # fmt: skip
-            where = taken.analysis.captures[0].vantage
-            print(f"{'WRONG' if wrong else 'ok   '} {scenario} @{vantage} (inferred {where.side}): {told}")
-            for line in wrong:
-                print(f"        {line}")
-    print(f"{failed} captures contradict their truth")
-    return 1 if failed else 0
+            violations = problems(taken)
+            print(f"{'WRONG' if violations else 'ok   '} {scenario} @{vantage} {_told(taken)}")
+            for each in violations:
+                fresh = not excused(each, listed)
+                new += fresh
+                counts[each.kind] += 1
+                print(f"        {'' if fresh else 'known '}{each.kind} {each.code}: {each.text}")
+    print(*(f"{counts[kind]:5} {kind}: {meaning}" for kind, meaning in KINDS.items()), sep="\n")
+    print(f"{sum(counts.values())} violations, {new} of them not known")
+    return 1 if new else 0
+
+
+def _told(taken: Taken) -> str:
+    said = Counter(
+        f"{finding.severity}:{finding.code}"
+        + "".join(f" {suspect.side} {suspect.weight:g}" for suspect in finding.suspects)
+        for finding in taken.findings
+    )
+    where = taken.analysis.captures[0].vantage.side
+    return f"(inferred {where}): " + "; ".join(
+        f"{count} x {each}" if count > 1 else each for each, count in said.items()
+    )
 
 
 if __name__ == "__main__":

@@ -21,6 +21,11 @@ SYSCTLS = {
 """Of every machine. SYNs leave at 0, 1, 2 and 4 s and connect() fails at 8 s; the defaults take 131 s."""
 
 
+def family_of(address: str) -> int:
+    """4 or 6."""
+    return 6 if ":" in address else 4
+
+
 class Machine:
     """One machine of the lab and its firewall."""
 
@@ -47,6 +52,10 @@ class Machine:
                 f"add rule inet lab {hook} {rule}\n"
             ),
         )
+
+    def answers_also_on(self, address: str) -> None:
+        """Give it one more address on its own network."""
+        self.namespace.ip(f"addr add {address}/{24 if family_of(address) == 4 else 64} dev eth0")
 
     def stops_filtering(self) -> None:
         """Remove all its rules."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from .hosts import Machine
 from .programs import Connection
 
@@ -25,6 +27,11 @@ def socket_lines(machine: Machine) -> list[str]:
     """``ss -tanoi`` of `machine`, one line a socket, blanks squeezed, no header."""
     listing = machine.namespace.run("ss", "-tanoiOH")
     return [" ".join(line.split()) for line in listing.splitlines()]
+
+
+def state_counts(machine: Machine) -> dict[str, int]:
+    """How many sockets of `machine` are in each state, by RFC 9293 names."""
+    return dict(Counter(RFC_NAMES[line.split()[0]] for line in socket_lines(machine)))
 
 
 def state_of(connection: Connection, side: str, lines: list[str]) -> str:

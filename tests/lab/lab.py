@@ -12,12 +12,13 @@ import signal
 import socket
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from . import kernel, oracle
-from .hosts import Network
+from .hosts import Network, family_of
 from .programs import Connection, Listener, Program
 from .scenario import VANTAGES, Scenario
 from .taps import Tap
@@ -44,35 +45,52 @@ class WrongState(AssertionError):
 class Lab:
     """What a scenario's function gets: four machines, a wire, and programs to start."""
 
-    def __init__(self, network: Network, family: int) -> None:
-        """`family` is 4 or 6."""
+    def __init__(self, network: Network, family: int, captures_begin: Callable[[], None]) -> None:
+        """`family` is 4 or 6; `captures_begin` starts the captures that begin late."""
         self.family = family
         self.client, self.server = network.client, network.server
         self.firewall_c, self.firewall_s = network.firewall_c, network.firewall_s
         self.wire = network.wire
+        self.captures_begin = captures_begin
         self.connections: list[Connection] = []
+        self.looks: list[Truth] = []
         self._open: list[object] = []
         self._ports = itertools.count(40001)
 
     def listens(
-        self, port: int = PORT, backlog: int = 16, receive_buffer_bytes: int | None = None
+        self,
+        port: int = PORT,
+        backlog: int = 16,
+        receive_buffer_bytes: int | None = None,
+        *,
+        on: str | None = None,
     ) -> Listener:
-        """A server program that listens."""
-        listener = Listener(self.server, self.family, port, backlog, receive_buffer_bytes)
+        """A server program that listens, on the server's address or another of its own."""
+        address = on or self.server.address(self.family)
+        listener = Listener(self.server, address, port, backlog, receive_buffer_bytes)
         self._open.append(listener)
         return listener
 
     def client_program(
-        self, port: int = PORT, *, from_port: int | None = None, to: str | None = None
+        self,
+        port: int = PORT,
+        *,
+        from_port: int | None = None,
+        to: str | None = None,
+        source: str | None = None,
     ) -> Program:
-        """A client program about to connect to `port`; from a given source port or a new one; to the server
-        or another address.
+        """A client program about to connect to `port`; from a given source port, a new one, or for 0 one
+        that the kernel chooses; to the server or another address; from the client's address or another of
+        its own.
         """
-        source, target = self.client.address(self.family), to or self.server.address(self.family)
-        connection = Connection(source, from_port or next(self._ports), target, port)
-        sock = self.client.socket(self.family)
+        target = to or self.server.address(self.family)
+        source = source or self.client.address(family_of(target))
+        chosen = next(self._ports) if from_port is None else from_port
+        connection = Connection(source, chosen, target, port)
+        sock = self.client.socket(family_of(target))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((source, connection.client_port))
+        if chosen:
+            sock.bind((source, chosen))
         self.connections.append(connection)
         return self._keep(Program("client", connection, sock))
 
@@ -94,13 +112,38 @@ class Lab:
         self.waits(0.05)
         return client, server
 
-    def exchanges(self, client: Program, server: Program, answer_bytes: int = 200) -> None:
-        """One request and its answer, acknowledged."""
+    def crowd(self, count: int, **choices: Any) -> list[Program]:
+        """So many client programs that begin to connect at once; `choices` as for `client_program`."""
+        clients = [self.client_program(**choices) for _ in range(count)]
+        for client in clients:
+            client.starts_to_connect()
+        return clients
+
+    def connected_crowd(self, count: int) -> list[tuple[Program, Program]]:
+        """So many established connections; nothing listens any more."""
+        listener = self.listens(backlog=count)
+        clients = self.crowd(count)
+        for client in clients:
+            client.finishes_connecting()
+        pairs = [(client, self.accepts(listener, client)) for client in clients]
+        listener.closes()
+        self.waits(0.05)
+        return pairs
+
+    def exchanges(
+        self, client: Program, server: Program, answer_bytes: int = 200, pause_s: float = 0.05
+    ) -> None:
+        """One request and its answer, acknowledged after the pause."""
         client.sends(b"GET / HTTP/1.0\r\n\r\n")
         server.receives()
         server.sends(b"." * answer_bytes)
         client.receives(answer_bytes)
-        self.waits(0.05)
+        self.waits(pause_s)
+
+    def scanned(self, from_port: int, port: int) -> None:
+        """Note an attempt that no program's socket made."""
+        client, server = self.client.address(self.family), self.server.address(self.family)
+        self.connections.append(Connection(client, from_port, server, port))
 
     def client_closes(self, client: Program, server: Program) -> None:
         """The client closes first, the server when it sees that."""
@@ -120,6 +163,7 @@ class Lab:
         is up.
         """
         client, server = self.connected(port)
+        client.connection.bystander = True
         self.exchanges(client, server)
         self.client_closes(client, server)
         self.waits(0.1)
@@ -128,17 +172,19 @@ class Lab:
         """Note both states of `connection`, whose four-tuple is about to be used again."""
         connection.superseded_states = self.states(connection)
 
+    def looks_at_states(self, note: str) -> None:
+        """Record how many sockets are in each state now, at both ends: what netstat would show."""
+        counts = {host.name: kernel.state_counts(host) for host in (self.client, self.server)}
+        self.looks.append({"at_unix_s": round(time.time(), 6), "note": note, **counts})
+
     def waits(self, seconds: float) -> None:
         """Let time pass."""
         time.sleep(seconds)
 
     def states(self, connection: Connection) -> tuple[str, str]:
         """The client's and the server's state of `connection`, from their kernels."""
-        client, server = (
-            kernel.state_of(connection, host.name, kernel.socket_lines(host))
-            for host in (self.client, self.server)
-        )
-        return client, server
+        lines = {host.name: kernel.socket_lines(host) for host in (self.client, self.server)}
+        return _states(connection, lines)
 
     def _keep(self, program: Program) -> Program:
         self._open.append(program)
@@ -156,10 +202,11 @@ def run(scenario: Scenario, out: Path) -> None:
     with tempfile.TemporaryDirectory() as made, Network(f"syl-{os.getpid()}-{next(_serial)}") as network:
         folder = Path(made)
         network.warm_up(scenario.family)
-        lab = Lab(network, scenario.family)
-        truth = _played(scenario, lab, network, folder)
+        taps = Taps(scenario, network, folder)
+        lab = Lab(network, scenario.family, taps.begin_late)
+        truth = _played(scenario, lab, taps)
         for vantage, sight in scenario.sights.items():
-            oracle.check(folder / f"{vantage}.pcap", sight.claims)
+            oracle.check(folder / f"{vantage}.pcap", sight.claims, damaged=scenario.damages_checksums)
         (folder / "truth.json").write_text(json.dumps(truth, indent=1) + "\n")
         shutil.rmtree(out / scenario.name, ignore_errors=True)
         shutil.copytree(folder, out / scenario.name)
@@ -170,29 +217,51 @@ def _took_too_long(*_: object) -> None:
     raise TimeoutError(f"the scenario hangs: more than {LIMIT_S} s")
 
 
-def _played(scenario: Scenario, lab: Lab, network: Network, folder: Path) -> Truth:
-    places = zip(
-        VANTAGES,
-        (network.client.namespace, network.between, network.server.namespace),
-        ("eth0", "tap0", "eth0"),
-        strict=True,
-    )
-    taps = [
-        Tap(namespace, link, folder / f"{vantage}.pcap", scenario.snaplen_bytes)
-        for vantage, namespace, link in places
-    ]
+class Taps:
+    """The captures of one scenario."""
+
+    def __init__(self, scenario: Scenario, network: Network, folder: Path) -> None:
+        """Begin those that do not begin late."""
+        self._scenario, self._network, self._folder = scenario, network, folder
+        self._running: list[Tap] = []
+        self._begin(late=False)
+
+    def begin_late(self) -> None:
+        """Begin the others."""
+        self._begin(late=True)
+
+    def stop(self) -> None:
+        """End all with everything in them; raises RuntimeError when the kernel dropped packets."""
+        for tap in self._running:
+            tap.stop()
+
+    def kill(self) -> None:
+        """End all in any case."""
+        for tap in self._running:
+            tap.kill()
+
+    def _begin(self, *, late: bool) -> None:
+        for vantage in VANTAGES:
+            place = self._scenario.places[vantage]
+            if place.begins_late != late:
+                continue
+            machine = getattr(self._network, place.machine)
+            path = self._folder / f"{vantage}.pcap"
+            namespace = getattr(machine, "namespace", machine)
+            self._running.append(Tap(namespace, place.link, path, self._scenario.snaplen_bytes, place.keeps))
+
+
+def _played(scenario: Scenario, lab: Lab, taps: Taps) -> Truth:
     try:
         before = {host.name: kernel.counters(host) for host in (lab.client, lab.server)}
         scenario.play(lab)
         lab.waits(SETTLE_S)
         truth = _truth(scenario, lab, before)
-        for tap in taps:
-            tap.stop()
+        taps.stop()
         _check_states(scenario, lab)
         return truth
     finally:
-        for tap in taps:
-            tap.kill()
+        taps.kill()
 
 
 def _check_states(scenario: Scenario, lab: Lab) -> None:
@@ -211,7 +280,7 @@ def _truth(scenario: Scenario, lab: Lab, before: dict[str, dict[str, int]]) -> T
         "made": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "family": scenario.family,
         "healthy": scenario.healthy,
-        "fault": {"dropper": scenario.dropper, "where": scenario.where},
+        "fault": {"dropper": scenario.dropper, "also": list(scenario.also), "where": scenario.where},
         "connections": [_connection(connection, lines) for connection in lab.connections],
         "expect": {
             vantage: {"codes": list(sight.codes), "dropper_knowable": sight.knowable}
@@ -220,6 +289,7 @@ def _truth(scenario: Scenario, lab: Lab, before: dict[str, dict[str, int]]) -> T
         "nstat": {
             host.name: _moved(before[host.name], kernel.counters(host)) for host in (lab.client, lab.server)
         },
+        "looks": lab.looks,
         "ss": {name: "\n".join(text) for name, text in lines.items()},
     }
 
@@ -231,9 +301,7 @@ def _moved(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
 
 
 def _connection(connection: Connection, lines: dict[str, list[str]]) -> Truth:
-    states = connection.superseded_states or [
-        kernel.state_of(connection, side, lines[side]) for side in ("client", "server")
-    ]
+    states = connection.superseded_states or _states(connection, lines)
     facts = {key: getattr(connection, key) for key in ("client", "client_port", "server", "server_port")}
     for side in ("client", "server"):
         failure = connection.first_failure(side)
@@ -241,5 +309,13 @@ def _connection(connection: Connection, lines: dict[str, list[str]]) -> Truth:
         facts[f"{side}_call"] = failure.name if failure else None
     facts["client_state"], facts["server_state"] = states
     facts["superseded"] = connection.superseded_states is not None
+    facts["bystander"] = connection.bystander
     facts["calls"] = [asdict(call) for call in connection.calls]
     return facts
+
+
+def _states(connection: Connection, lines: dict[str, list[str]]) -> tuple[str, str]:
+    return (
+        kernel.state_of(connection, "client", lines["client"]),
+        kernel.state_of(connection, "server", lines[connection.server_machine]),
+    )

@@ -14,12 +14,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from .hosts import Machine
+from .hosts import Machine, family_of
 
 T = TypeVar("T")
 
 LINGER_ABORT = struct.pack("ii", 1, 0)
 """SO_LINGER with zero seconds: close() sends RST instead of FIN (RFC 9293 section 3.10.5, ABORT)."""
+
+TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ, TCP_SEND_QUEUE = 19, 20, 21, 2
+"""linux/tcp.h"""
 
 STILL_WAITING = {"EAGAIN", "EINPROGRESS"}
 """Not failures: a non-blocking call that would have had to wait."""
@@ -60,6 +63,10 @@ class Connection:
     calls: list[Call] = field(default_factory=list)
     superseded_states: tuple[str, str] | None = None
     """Client's and server's state just before the same four-tuple was used again; None when it was not."""
+    bystander: bool = False
+    """Whether the fault of the scenario does not touch it."""
+    server_machine: str = "server"
+    """Where its server's program runs."""
 
     def first_failure(self, side: str) -> Call | None:
         """The first call on `side` that failed, waiting aside."""
@@ -85,6 +92,9 @@ class Program:
     def connects(self, fails: str | None = None) -> None:
         """connect(), waiting as long as the kernel does."""
         self._call("connect", lambda: self.sock.connect(self._target()), fails)
+        if not self.connection.client_port and not fails:
+            self.connection.client_port = self.sock.getsockname()[1]
+            self.connection.calls[-1].port = self.connection.client_port
 
     def starts_to_connect(self) -> None:
         """connect() without waiting."""
@@ -95,6 +105,21 @@ class Program:
     def finishes_connecting(self, fails: str | None = None) -> None:
         """Wait for the connect() that was started."""
         self.connects(fails)
+
+    def connects_with(self, data: bytes, fails: str | None = None) -> None:
+        """connect() with data in the SYN (RFC 7413), or asking for the cookie that this takes."""
+        self._call("connect", lambda: self.sock.sendto(data, socket.MSG_FASTOPEN, self._target()), fails)
+
+    def begins_at(self, sequence: int) -> None:
+        """Choose the initial sequence number of the connect() to come (TCP_REPAIR, tcp(7))."""
+        for option, value in (
+            (TCP_REPAIR, 1),
+            (TCP_REPAIR_QUEUE, TCP_SEND_QUEUE),
+            (TCP_QUEUE_SEQ, sequence),
+            (TCP_REPAIR, 0),
+        ):
+            packed = struct.pack("I", value)
+            self.sock.setsockopt(socket.IPPROTO_TCP, option, packed)
 
     def sends(self, data: bytes, fails: str | None = None) -> None:
         """Send all of `data`; blocks."""
@@ -188,26 +213,33 @@ class Listener:
     """A listening socket on a server."""
 
     def __init__(
-        self, machine: Machine, family: int, port: int, backlog: int, receive_buffer_bytes: int | None
+        self,
+        machine: Machine,
+        address: str,
+        port: int,
+        backlog: int,
+        receive_buffer_bytes: int | None = None,
     ) -> None:
-        """Bound to the machine's address; `receive_buffer_bytes` is inherited by what it accepts (None: the
-        default).
-        """
-        self.sock = machine.socket(family)
+        """Bound to `address`; `receive_buffer_bytes` is inherited by what it accepts (None: the default)."""
+        self.sock = machine.socket(family_of(address))
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if receive_buffer_bytes:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
-        self.sock.bind((machine.address(family), port))
+        self.sock.bind((address, port))
         self.sock.listen(backlog)
         self.sock.settimeout(10)
+        self._accepted: dict[int, socket.socket] = {}
 
     def accepts(self, connection: Connection) -> Program:
-        """accept(); raises WrongOutcome when it is not `connection` that comes out."""
-        sock, peer = self.sock.accept()
-        if peer[1] != connection.client_port:
-            raise WrongOutcome(f"accepted port {peer[1]}, expected {connection.client_port}")
-        sock.settimeout(None)
-        return Program("server", connection, sock)
+        """accept() until `connection` comes out; raises WrongOutcome when it does not within 10 s."""
+        while connection.client_port not in self._accepted:
+            try:
+                sock, peer = self.sock.accept()
+            except TimeoutError as error:
+                raise WrongOutcome(f"nothing accepted from port {connection.client_port}") from error
+            sock.settimeout(None)
+            self._accepted[peer[1]] = sock
+        return Program("server", connection, self._accepted.pop(connection.client_port))
 
     def closes(self) -> None:
         """Stop listening."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -58,6 +58,24 @@ NOTHING = sees("", "0 tcp")
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where one capture is taken."""
+
+    machine: str
+    """``client``, ``server``, ``firewall_c``, ``firewall_s`` or ``between``, the wire."""
+    link: str = "eth0"
+    """The interface, or ``any``."""
+    keeps: str = "tcp or icmp or icmp6 or arp"
+    """pcap-filter(7): what is kept; the rest is lost as by a capture that cannot keep up."""
+    begins_late: bool = False
+    """Not before the scenario calls `Lab.captures_begin`."""
+
+
+PLACES = {"client": Place("client"), "middle": Place("between", "tap0"), "server": Place("server")}
+"""Where captures are taken unless a scenario says otherwise."""
+
+
+@dataclass(frozen=True)
 class Scenario:
     """One experiment."""
 
@@ -80,6 +98,12 @@ class Scenario:
     """Whether both programs did all they wanted, be it after repairs."""
     snaplen_bytes: int
     """How much of each frame is kept."""
+    also: tuple[str, ...] = ()
+    """Sides that truly had a part in it besides the dropper: to name them is no false accusation."""
+    places: Mapping[str, Place] = field(default_factory=lambda: PLACES)
+    """By vantage point."""
+    damages_checksums: bool = False
+    """Whether wrong checksums are what the scenario is about."""
 
     @property
     def title(self) -> str:
@@ -110,13 +134,17 @@ def scenario(
     families: Sequence[int] = (4,),
     healthy: bool | None = None,
     snaplen_bytes: int = SNAPLEN_BYTES,
+    also: Sequence[str] = (),
+    places: Mapping[str, Place] | None = None,
+    damages_checksums: bool = False,
 ) -> Callable[[Callable[[Lab], None]], Callable[[Lab], None]]:
     """Register a function as a scenario, once for each IP version in `families`.
 
     `healthy` is true by itself when nobody dropped anything. Raises ValueError for an unknown side.
     """
-    if dropper not in SIDES:
-        raise ValueError(f"{dropper} is not a side")
+    for side in (dropper, *also):
+        if side not in SIDES:
+            raise ValueError(f"{side} is not a side")
 
     def register(play: Callable[[Lab], None]) -> Callable[[Lab], None]:
         only = Scenario(
@@ -129,6 +157,9 @@ def scenario(
             states,
             dropper == "nobody" if healthy is None else healthy,
             snaplen_bytes,
+            tuple(also),
+            PLACES | dict(places or {}),
+            damages_checksums,
         )
         SCENARIOS[only.name] = only
         if len(families) > 1:

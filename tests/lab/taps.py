@@ -10,8 +10,6 @@ from typing import IO
 
 from .namespaces import Namespace
 
-FILTER = "tcp or icmp or icmp6 or arp"
-
 FLUSH_S = 0.3
 """How long tcpdump may need for frames that the kernel has already handed over."""
 
@@ -19,13 +17,13 @@ FLUSH_S = 0.3
 class Tap:
     """One tcpdump on one link."""
 
-    def __init__(self, namespace: Namespace, link: str, path: Path, snaplen_bytes: int) -> None:
-        """Begin to capture into `path`; returns when tcpdump listens.
+    def __init__(self, namespace: Namespace, link: str, path: Path, snaplen_bytes: int, keeps: str) -> None:
+        """Begin to capture into `path` what the filter `keeps`; returns when tcpdump listens.
 
         Raises RuntimeError when it does not.
         """
-        options = f"-i {link} --immediate-mode -U -n -s {snaplen_bytes} -Z root -w {path}"
-        command = namespace.inside(["tcpdump", *options.split(), FILTER])
+        options = f"-i {link} -B 16384 --immediate-mode -U -n -s {snaplen_bytes} -Z root -w {path}"
+        command = namespace.inside(["tcpdump", *options.split(), keeps])
         self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         assert self._process.stderr
         self._says: IO[str] = self._process.stderr

@@ -12,7 +12,7 @@ from .scenario import SCENARIOS, VANTAGES, Scenario
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "lab"
 
-CAPTURE_LIMIT_BYTES, FOLDER_LIMIT_BYTES = 40_000, 3_000_000
+CAPTURE_LIMIT_BYTES, FOLDER_LIMIT_BYTES = 100_000, 15_000_000
 
 every_scenario = pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
 
@@ -35,7 +35,11 @@ def test_truth_was_written_by_this_scenario(scenario: Scenario) -> None:
     }
     last = truth["connections"][-1]
     assert truth["expect"] == expected
-    assert truth["fault"] == {"dropper": scenario.dropper, "where": scenario.where}
+    assert truth["fault"] == {
+        "dropper": scenario.dropper,
+        "also": list(scenario.also),
+        "where": scenario.where,
+    }
     assert (truth["title"], truth["did"]) == (scenario.title, scenario.did)
     assert (last["client_state"], last["server_state"]) == scenario.states
 

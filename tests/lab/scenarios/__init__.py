@@ -1,3 +1,16 @@
 """The scenarios, a module for each way a connection goes; importing this package registers them all."""
 
-from . import closing, established, handshake, healthy, path, refused, unanswered  # noqa: F401
+from . import (  # noqa: F401
+    closing,
+    crowds,
+    established,
+    fallback,
+    handshake,
+    healthy,
+    options,
+    path,
+    queues,
+    refused,
+    reuse,
+    unanswered,
+)
