@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from .case import SECOND, Case, HalfRow, evidence, other, seconds
+from .measures import COUNTED, Step, best_first, capture_at, trace
 from .result import Finding
 from .table import FlowTable
 from .verdict import Suspicion
@@ -84,7 +85,7 @@ def judge(case: Case, code: str, sender: str) -> Finding | None:
             ),
         ),
         suspicion.ruled_out(),
-        next=_next(case, sender),
+        next=_next(case, sender, suspicion),
         authority="RFC 9293 section 3.8.1; RFC 6298; RFC 8985",
     )
 
@@ -117,10 +118,16 @@ def _suspicion(case: Case, sender: str) -> Suspicion | None:
     return suspicion
 
 
-def _next(case: Case, sender: str) -> tuple[str, ...]:
-    near, far = case.end(sender).ip, case.end(other(sender)).ip
-    return (
-        f"mtr -n -T -P {case.server_end.port} -c 100 {far}    # from {near}: where does loss begin?",
-        f"ip -s link; ethtool -S eth0 | grep -iE 'drop|err|crc'    # on {near} and {far}",
-        f"nstat -az TcpRetransSegs TcpExtTCPLostRetransmit    # on {near}",
+def _next(case: Case, sender: str, suspicion: Suspicion) -> tuple[str, ...]:
+    receiver = other(sender)
+    return best_first(
+        suspicion.suspects(),
+        capture_at(case, receiver, "do the lost segments arrive?"),
+        trace(case, sender, "where does loss begin?"),
+        Step(
+            "ip -s link; ethtool -S eth0 | grep -iE 'drop|err|crc'",
+            f"on {case.end(receiver).ip}: does its card drop?",
+            frozenset({f"{receiver}-host"}),
+            COUNTED,
+        ),
     )

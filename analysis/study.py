@@ -50,6 +50,7 @@ SURE_FLOWS = 10
 READING_FRAMES, READING_RATIO = 250_000, 0.05
 """The rest only while the second reading stays within so many frames, or this share of the capture."""
 
+
 class Study:
     """One analysis in the making.
 

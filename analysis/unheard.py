@@ -8,6 +8,7 @@ stopped before it came back to the tap. Both lie on that end's side of the tap.
 from __future__ import annotations
 
 from .case import SECOND, Case, other
+from .measures import best_first, capture_at, firewall, sockets, trace
 from .verdict import Suspicion
 
 IDLE_NS = 60 * SECOND
@@ -58,17 +59,13 @@ def _weigh_others(case: Case, suspicion: Suspicion, silent: str, since_ns: int) 
         suspicion.scale("client-host", 0.5, "the client opened another connection after this")
 
 
-def where_to_look(case: Case, sender: str) -> tuple[str, ...]:
+def where_to_look(case: Case, sender: str, suspicion: Suspicion) -> tuple[str, ...]:
     """The next measurement: does it arrive at the silent end?"""
     silent = other(sender)
-    near, far = case.end(sender), case.end(silent)
-    port = case.server_end.port
-    if case.vantage == silent:
-        return (
-            f"nft list ruleset; iptables -nvL INPUT    # on {far.ip}: which rule counts the segments?",
-            f"ss -tno 'dst {near.ip}'; uptime    # on {far.ip}: does it still have the connection?",
-        )
-    return (
-        f"tcpdump -ni any 'host {near.ip} and tcp port {port}'    # on {far.ip}: does it arrive?",
-        f"ping -c 3 {far.ip}; traceroute -n -T -p {far.port} {far.ip}    # from {near.ip}",
+    return best_first(
+        suspicion.suspects(),
+        capture_at(case, silent, "do the segments arrive?"),
+        firewall(case, silent) if case.vantage == silent else None,
+        sockets(case, silent, "does it still have the connection?"),
+        None if case.vantage == silent else trace(case, sender),
     )

@@ -29,6 +29,7 @@ import numpy as np
 
 from ..case import Case, evidence, seconds
 from ..confirmation import confirmed, repeated, story
+from ..measures import accept_queue, best_first, counters
 from ..result import Finding
 from ..silence import at_server, stalled_others
 from ..table import FlowTable
@@ -74,9 +75,10 @@ def judge(case: Case) -> Finding | None:
             (client.data_frame, client.data_ns, f"data of the client, repeated {client.rto_count} times"),
         ),
         suspicion.ruled_out(),
-        next=(
-            f"ss -ltn 'sport = :{case.server_end.port}'    # on {case.server_end.ip}: Recv-Q above Send-Q?",
-            f"nstat -az TcpExtListenOverflows TcpExtListenDrops    # on {case.server_end.ip}",
+        next=best_first(
+            suspicion.suspects(),
+            accept_queue(case),
+            counters(case, "server", "TcpExtListenOverflows", "TcpExtListenDrops"),
         ),
         authority="ip-sysctl tcp_abort_on_overflow, somaxconn",
     )

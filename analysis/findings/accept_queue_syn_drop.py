@@ -28,6 +28,7 @@ import numpy as np
 
 from .. import errnos
 from ..case import Case, evidence, seconds
+from ..measures import accept_queue, best_first, counters
 from ..result import Errno, Finding
 from ..silence import at_server, overdue, stalled_others, unanswered
 from ..table import FlowTable
@@ -79,9 +80,10 @@ def judge(case: Case) -> Finding | None:
         ),
         suspicion.ruled_out(),
         Errno(client=None if opened else errnos.attempt(case).errno),
-        (
-            f"ss -ltn 'sport = :{case.server_end.port}'    # on {case.server_end.ip}: Recv-Q above Send-Q?",
-            f"nstat -az TcpExtListenOverflows TcpExtListenDrops    # on {case.server_end.ip}",
+        best_first(
+            suspicion.suspects(),
+            accept_queue(case),
+            counters(case, "server", "TcpExtListenOverflows", "TcpExtListenDrops"),
         ),
         "listen(2); ip-sysctl somaxconn",
     )

@@ -28,6 +28,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import Case, evidence, hops, seconds
+from ..measures import Step, best_first, capture_at
 from ..records import Fact
 from ..result import Finding
 from ..table import FlowTable
@@ -91,7 +92,15 @@ def judge(case: Case) -> Finding | None:
             ),
         ),
         () if scan else suspicion.ruled_out(),
-        next=(f"the connect timeout of the program on {case.client_end.ip}: less than {waited}?",),
+        next=best_first(
+            suspicion.suspects(),
+            Step(
+                "strace -f -ttt -e trace=network,poll,close -p PID",
+                f"on {case.client_end.ip}: is the program's connect timeout below {waited}?",
+                frozenset({"client-app"}),
+            ),
+            capture_at(case, "client", "does the RST leave there?"),
+        ),
         authority="RFC 9293 section 3.10.7.1",
     )
 

@@ -30,6 +30,7 @@ import numpy as np
 
 from ..case import Case, evidence, other, seconds
 from ..closing import FIN_REPEATS, SILENCE_NS, beyond_tap, stands, unreliable
+from ..measures import best_first, capture_at, middlebox
 from ..result import Finding
 from ..states import State
 from ..table import FlowTable
@@ -78,11 +79,10 @@ def judge(case: Case) -> Finding | None:
             (half.last_frame, half.last_ns, f"repeat number {half.fin_repeat_count}"),
         ),
         suspicion.ruled_out(),
-        next=(
-            f"tcpdump -ni any 'host {case.end(other(stuck)).ip} and tcp port {case.server_end.port}'"
-            f"    # on {case.end(stuck).ip}: do the acknowledgments arrive?",
-            "nft list ruleset; conntrack -L -p tcp    # on firewalls between: what drops "
-            "bare acknowledgments",
+        next=best_first(
+            suspicion.suspects(),
+            capture_at(case, stuck if answered else other(stuck), "does it arrive?"),
+            middlebox("nft list ruleset; conntrack -L -p tcp", "on firewalls between: what drops bare ACKs?"),
         ),
         authority="RFC 9293 section 3.6 case 3",
     )

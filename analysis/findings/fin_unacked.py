@@ -29,6 +29,7 @@ import numpy as np
 
 from ..case import Case, evidence, other, seconds
 from ..closing import FIN_REPEATS, SILENCE_NS, beyond_tap, closer_of, stands, unreliable
+from ..measures import best_first, capture_at, firewall, sockets, trace
 from ..result import Finding
 from ..table import FlowTable
 
@@ -71,11 +72,12 @@ def judge(case: Case) -> Finding | None:
             (first.last_frame, first.last_ns, f"repeat number {first.fin_repeat_count}"),
         ),
         suspicion.ruled_out(),
-        next=(
-            f"tcpdump -ni any 'host {case.end(closer).ip} and tcp port {end.port}'    # on "
-            f"{end.ip}: does the FIN arrive?",
-            f"ping {end.ip}; tcptraceroute {end.ip} {case.server_end.port}    # from {case.end(closer).ip}",
-            f"ss -tno state fin-wait-1 dst {end.ip}    # on {case.end(closer).ip}: how many wait",
+        next=best_first(
+            suspicion.suspects(),
+            capture_at(case, silent, "does the FIN arrive?"),
+            firewall(case, silent) if case.vantage == silent else None,
+            trace(case, closer),
+            sockets(case, closer, "how long has it been waiting in FIN-WAIT-1?"),
         ),
         authority="RFC 9293 section 3.3.2; ip-sysctl tcp_orphan_retries",
     )

@@ -29,6 +29,7 @@ import numpy as np
 
 from ..case import SECOND, Case, evidence, other, seconds
 from ..closing import own_reset, stands
+from ..measures import Step, best_first, capture_at
 from ..result import Errno, Finding
 from ..table import FlowTable
 from ..verdict import Suspicion
@@ -62,13 +63,14 @@ def judge(case: Case) -> Finding | None:
 def _told(case: Case, gone: str, idle_ns: int) -> Finding:
     half, speaker = case.half(gone), case.half(other(gone))
     end = case.end(gone)
+    suspicion = Suspicion({f"{gone}-host": 0.8, "path": 0.1, f"{gone}-network": 0.1})
     return Finding(
         CODE,
         PHASE,
         "error",
         0.75,
         f"{end} has forgotten the connection after {seconds(idle_ns)} of silence: restarted or replaced",
-        Suspicion({f"{gone}-host": 0.8, "path": 0.1, f"{gone}-network": 0.1}).suspects(),
+        suspicion.suspects(),
         evidence(
             (
                 speaker.data_last_frame,
@@ -82,10 +84,18 @@ def _told(case: Case, gone: str, idle_ns: int) -> Finding:
             ),
         ),
         errno=Errno(**{other(gone): None if speaker.fin_count else "ECONNRESET"}),
-        next=(
-            f"uptime; journalctl --list-boots    # on {end.ip}: restarted during the silence?",
-            f"sysctl net.ipv4.tcp_keepalive_time    # on {case.end(other(gone)).ip}: "
-            f"shorter than {seconds(idle_ns)}?",
+        next=best_first(
+            suspicion.suspects(),
+            Step(
+                "uptime; journalctl --list-boots",
+                f"on {end.ip}: restarted during the silence?",
+                frozenset({f"{gone}-host"}),
+            ),
+            capture_at(case, gone, "does the RST leave there?"),
+            Step(
+                "sysctl net.ipv4.tcp_keepalive_time",
+                f"on {case.end(other(gone)).ip}: shorter than {seconds(idle_ns)}?",
+            ),
         ),
         authority="RFC 9293 section 3.5.1, 3.10.7.1",
     )

@@ -80,7 +80,7 @@ def judge(case: Case) -> Finding | None:
         ),
         suspicion.ruled_out(),
         Errno(**{asker: "ETIMEDOUT"}) if half.rst_count else Errno(),
-        where_to_look(case, asker),
+        where_to_look(case, asker, suspicion),
         "RFC 9293 section 3.8.4; ip-sysctl tcp_keepalive_probes",
     )
 

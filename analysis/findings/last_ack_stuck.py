@@ -29,6 +29,7 @@ import numpy as np
 
 from ..case import Case, evidence, other, seconds
 from ..closing import FIN_REPEATS, SILENCE_NS, beyond_tap, closer_of, stands, unreliable
+from ..measures import best_first, capture_at, firewall, middlebox
 from ..result import Finding
 from ..states import State
 from ..table import FlowTable
@@ -59,7 +60,6 @@ def judge(case: Case) -> Finding | None:
     suspicion = beyond_tap(case, stuck if answered else closer)
     spent = seconds(second.last_ns - second.fin_ns)
     why = "the acknowledgments do not reach it" if answered else f"{case.end(closer)} never acknowledges it"
-    gone = case.end(closer)
     return Finding(
         CODE,
         PHASE,
@@ -79,12 +79,14 @@ def judge(case: Case) -> Finding | None:
             (second.last_frame, second.last_ns, f"repeat number {second.fin_repeat_count}"),
         ),
         suspicion.ruled_out(),
-        next=(
-            f"tcpdump -ni any 'host {case.end(stuck).ip} and tcp port "
-            f"{case.server_end.port}'    # on {gone.ip}: do the FINs arrive?",
-            f"uptime; nft list ruleset    # on {gone.ip}: restarted, or its firewall drops them?",
-            "sysctl net.netfilter | grep tcp_timeout    # on firewalls between: how soon "
-            "closing connections are forgotten",
+        next=best_first(
+            suspicion.suspects(),
+            capture_at(case, stuck if answered else closer, "does it arrive?"),
+            firewall(case, stuck if answered else closer),
+            middlebox(
+                "sysctl net.netfilter | grep tcp_timeout",
+                "on firewalls between: how soon are closing connections forgotten?",
+            ),
         ),
         authority="RFC 9293 section 3.3.2; nf_conntrack-sysctl",
     )

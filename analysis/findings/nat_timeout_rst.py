@@ -30,6 +30,7 @@ import numpy as np
 from .. import errnos, resets
 from ..case import SECOND, Case, evidence, seconds
 from ..forgery import TTL_STEPS, contradictions, routers_to
+from ..measures import Step, best_first, capture_at, sockets
 from ..resets import NO_SOCKET, Reset, first_reset
 from ..result import Errno, Finding
 from ..table import FlowTable
@@ -71,7 +72,7 @@ def _finding(case: Case, reset: Reset, pause_ns: int, nearer: int) -> Finding:
     suspicion = Suspicion({place: 0.75, "middlebox": 0.15, f"{reset.sender}-host": 0.1})
     suspicion.rule_out(f"{reset.to}-app", "its segment was in order")
     quiet = seconds(pause_ns)
-    near, far = case.end(reset.to).ip, case.end(reset.sender).ip
+    near = case.end(reset.to).ip
     return Finding(
         CODE,
         PHASE,
@@ -91,10 +92,14 @@ def _finding(case: Case, reset: Reset, pause_ns: int, nearer: int) -> Finding:
         ),
         suspicion.ruled_out(),
         Errno(**{reset.to: errnos.of_reset(reset)}),
-        (
-            f"traceroute -n -T -p {case.server_end.port} {far}    # from the capture: which device is that?",
-            f"ss -tno 'dst {near}'    # on {far}: it still has the connection",
-            f"sysctl net.ipv4.tcp_keepalive_time    # on {near}: must be below {quiet}",
+        best_first(
+            suspicion.suspects(),
+            capture_at(case, reset.sender, "no segment arrives, no RST leaves?"),
+            sockets(case, reset.sender, "does it still have the connection?"),
+            Step(
+                "sysctl net.ipv4.tcp_keepalive_time",
+                f"on {near}: must be below {quiet}, or the device's idle timeout above it",
+            ),
         ),
         "RFC 5382 REQ-5",
     )

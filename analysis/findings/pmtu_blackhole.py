@@ -31,6 +31,7 @@ import numpy as np
 
 from .. import errnos
 from ..case import Case, evidence, other, seconds
+from ..measures import PROBED, Step, best_first
 from ..result import Errno, Finding
 from ..table import FlowTable
 from ..unheard import suspicion_of_silence
@@ -49,6 +50,9 @@ SMALL_BYTES = 536
 
 REPEATS = 3
 """Repeats of the large segment; fewer are ordinary loss."""
+
+TCP_BYTES, STAMP_BYTES, ICMP_BYTES = 20, 12, 8
+"""Headers before the payload of a segment (with timestamps) and of a ping, after the same IP header."""
 
 TOO_BIG = ((3, 4), (2, 0))
 """ICMP "fragmentation needed", ICMPv6 "packet too big"."""
@@ -108,7 +112,7 @@ def _finding(case: Case, sender: str, certain: bool) -> Finding:
         ),
         suspicion.ruled_out(),
         Errno(**{sender: errnos.timed_out(case, half, half.edge_count)}),
-        _next(case, sender),
+        _next(case, sender, suspicion),
         "RFC 2923 section 2.1; RFC 4821",
     )
 
@@ -126,13 +130,26 @@ def _suspicion(case: Case, sender: str, certain: bool) -> Suspicion:
     return suspicion_of_silence(case, sender, case.half(sender).edge_ns)
 
 
-def _next(case: Case, sender: str) -> tuple[str, ...]:
+def _next(case: Case, sender: str, suspicion: Suspicion) -> tuple[str, ...]:
     near, far = case.end(sender).ip, case.end(other(sender)).ip
+    half = case.half(sender)
+    whole = half.edge_bytes + TCP_BYTES + (STAMP_BYTES if half.tsval else 0) - ICMP_BYTES
     clamp = "nft add rule inet filter forward tcp flags syn tcp option maxseg size set rt mtu"
-    return (
-        f"ping -M do -s 1472 -c 3 {far}; ping -M do -s 1200 -c 3 {far}    # from {near}: small only?",
-        f"tracepath -n {far}    # from {near}: where does the MTU change?",
-        f"{clamp}    # on the router before the small link",
+    return best_first(
+        suspicion.suspects(),
+        Step(
+            f"ping -M do -s {whole} -c 3 {far}; ping -M do -s 1200 -c 3 {far}",
+            f"from {near}: does only the small one come back?",
+            frozenset({"path", "client-network", "server-network"}),
+            PROBED,
+        ),
+        Step(
+            f"tracepath -n {far}",
+            f"from {near}: where does the MTU change?",
+            frozenset({f"{sender}-network"}),
+            PROBED,
+        ),
+        Step(clamp, "on the router before the small link"),
     )
 
 

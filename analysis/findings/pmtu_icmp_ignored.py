@@ -28,6 +28,7 @@ import numpy as np
 from ...capture.segment import address_text
 from .. import errnos
 from ..case import Case, evidence, other
+from ..measures import best_first, capture_at, firewall, route
 from ..result import Errno, Finding
 from ..table import FlowTable
 from ..verdict import Suspicion
@@ -56,7 +57,7 @@ def candidates(table: FlowTable) -> np.ndarray:
 def judge(case: Case) -> Finding | None:
     """Repeats of a segment that the error says cannot pass."""
     flow, side = case.flow, pmtu_recovered.quoted_side(case)
-    half, near, far = case.half(side), case.end(side).ip, case.end(other(side)).ip
+    half = case.half(side)
     larger = half.edge_bytes > flow.icmp_mtu - SMALLEST_HEADERS_BYTES
     if half.edge_count < REPEATS or not larger or half.edge_last_ns <= flow.icmp_ns:
         return None
@@ -84,9 +85,11 @@ def judge(case: Case) -> Finding | None:
         ),
         suspicion.ruled_out(),
         Errno(**{side: errnos.timed_out(case, half, half.edge_count)}),
-        (
-            f"ip route get {far}    # on {near}: does it show mtu {flow.icmp_mtu}?",
-            f"nft list ruleset | grep -i icmp; iptables -nvL INPUT    # on {near}: is ICMP dropped?",
+        best_first(
+            suspicion.suspects(),
+            capture_at(case, side, "does the ICMP error arrive? (filter: icmp)"),
+            route(case, side, f"does it show mtu {flow.icmp_mtu}?"),
+            firewall(case, side, "is ICMP dropped?"),
         ),
         "RFC 1191 section 6.1; RFC 5927 section 7",
     )

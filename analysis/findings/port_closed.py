@@ -30,6 +30,7 @@ import numpy as np
 
 from .. import errnos
 from ..case import Case, evidence, seconds
+from ..measures import accept_queue, best_first, firewall
 from ..records import Fact
 from ..refusal import baseline, contradiction, farther
 from ..result import Errno, Evidence, Finding
@@ -68,7 +69,11 @@ def judge(case: Case) -> Finding | None:
         _evidence(case),
         suspicion.ruled_out(),
         Errno(client=errnos.refused(case, server.rst_ns, "ECONNREFUSED")),
-        (f"ss -ltn 'sport = :{case.server_end.port}'    # on {case.server_end.ip}",),
+        best_first(
+            suspicion.suspects(),
+            accept_queue(case),
+            firewall(case, "server", "a rule that rejects with tcp-reset?"),
+        ),
         "RFC 9293 section 3.5.2, 3.10.7.1",
     )
 

@@ -29,6 +29,7 @@ import numpy as np
 
 from .. import errnos
 from ..case import Case, evidence, hops, seconds
+from ..measures import best_first, capture_at, trace
 from ..records import Fact
 from ..refusal import contradiction
 from ..result import Errno, Finding
@@ -61,7 +62,6 @@ def judge(case: Case) -> Finding | None:
     suspicion.rule_out("server-app", f"the RST is not the server's: {against.why}")
     away = hops(server.rst_ttl)
     told = f"RST, seq 0, {seconds(server.rst_ns - client.syn_last_ns)} after the SYN; {against.why}"
-    here, port = case.server_end.ip, case.server_end.port
     return Finding(
         CODE,
         PHASE,
@@ -76,9 +76,10 @@ def judge(case: Case) -> Finding | None:
         ),
         suspicion.ruled_out(),
         Errno(client=errnos.refused(case, server.rst_ns, "ECONNREFUSED")),
-        (
-            f"tcpdump -ni any 'host {case.client_end.ip} and tcp port {port}'    # on {here}: no SYN?",
-            f"traceroute -T -p {port} {here}    # on {case.client_end.ip}: who stands {away} hops away?",
+        best_first(
+            suspicion.suspects(),
+            capture_at(case, "server", "no SYN arrives there?"),
+            trace(case, "client", f"who stands {away} hops from the capture?"),
         ),
         "RFC 9293 section 3.5.2",
     )

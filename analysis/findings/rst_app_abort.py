@@ -29,6 +29,7 @@ from __future__ import annotations
 from .. import errnos
 from ..case import Case, evidence
 from ..forgery import contradictions
+from ..measures import best_first, capture_at, counters, log
 from ..resets import LIVE_SOCKET, Reset, candidates, first_reset
 from ..result import Errno, Finding
 from ..verdict import Suspicion
@@ -67,7 +68,12 @@ def judge(case: Case) -> Finding | None:
         ),
         suspicion.ruled_out(),
         Errno(**{reset.to: errnos.of_reset(reset)}),
-        _next(case, reset),
+        best_first(
+            suspicion.suspects(),
+            log(case, reset.sender, half.rst_ns),
+            capture_at(case, reset.sender, "does the RST leave there?"),
+            counters(case, reset.sender, "TcpExtTCPAbortOnData", "TcpExtTCPAbortOnClose"),
+        ),
         "RFC 9293 section 3.10.5; RFC 2525 section 2.17",
     )
 
@@ -76,12 +82,3 @@ def _described(reset: Reset) -> str:
     half = reset.half
     stamped = "timestamps, " if half.rst_options & 0x10 else ""
     return f"RST with ACK, {stamped}window {half.rst_window}, TTL {half.rst_ttl}: sent by a live socket"
-
-
-def _next(case: Case, reset: Reset) -> tuple[str, ...]:
-    ip = case.end(reset.sender).ip
-    at_s = reset.half.rst_ns / 1e9
-    return (
-        f"journalctl --since @{at_s - 5:.0f} --until @{at_s + 5:.0f}    # on {ip}: the application's log",
-        f"nstat -az TcpExtTCPAbortOnData TcpExtTCPAbortOnClose TcpExtTCPAbortOnMemory    # on {ip}",
-    )

@@ -31,6 +31,7 @@ from __future__ import annotations
 from .. import errnos
 from ..case import Case, evidence
 from ..forgery import Contradictions, contradictions, routers_to
+from ..measures import best_first, capture_at, middlebox
 from ..resets import Reset, candidates, reset_of
 from ..result import Errno, Finding
 from ..verdict import Suspicion
@@ -86,7 +87,7 @@ def _finding(case: Case, reset: Reset, against: Contradictions) -> Finding:
         ),
         suspicion.ruled_out(),
         _errno(reset),
-        _next(case, reset),
+        _next(case, reset, suspicion),
         "RFC 3360; RFC 5961 section 3",
     )
 
@@ -112,11 +113,14 @@ def _errno(reset: Reset) -> Errno:
     return Errno(seen["client"], seen["server"])
 
 
-def _next(case: Case, reset: Reset) -> tuple[str, ...]:
+def _next(case: Case, reset: Reset, suspicion: Suspicion) -> tuple[str, ...]:
     sender, port = case.end(reset.sender), case.server_end.port
     device, _ = routers_to(reset.half)
-    resets = f"host {case.end(reset.to).ip} and tcp port {port} and tcp[tcpflags] & tcp-rst != 0"
-    return (
-        f"tcpdump -ni any '{resets}'    # on {sender.ip}: did it send one?",
-        f"traceroute -n -T -p {port} {sender.ip}    # from the capture: who is {device} routers away?",
+    return best_first(
+        suspicion.suspects(),
+        capture_at(case, reset.sender, "did it send this RST?"),
+        middlebox(
+            f"traceroute -n -T -p {port} {sender.ip}",
+            f"from the capture: which router is {device} hops away?",
+        ),
     )

@@ -33,6 +33,7 @@ from __future__ import annotations
 
 from .. import errnos
 from ..case import MS, SECOND, Case, evidence, seconds
+from ..measures import Step, best_first, capture_at, log
 from ..resets import NO_SOCKET, Reset, candidates, first_reset
 from ..result import Errno, Finding
 from ..verdict import Suspicion
@@ -91,10 +92,10 @@ def _after_fin(case: Case, reset: Reset) -> Finding:
         ),
         suspicion.ruled_out(),
         Errno(client=errnos.of_reset(reset)),
-        (
-            f"journalctl --since @{half.fin_ns / 1e9 - 5:.0f} --until @{half.fin_ns / 1e9 + 5:.0f}"
-            f"    # on {case.server_end.ip}: exit, restart or idle timeout?",
-            f"is the server's idle timeout shorter than the client's ({case.client_end.ip})?",
+        best_first(
+            suspicion.suspects(),
+            log(case, "server", half.fin_ns, "exit, restart or idle timeout?"),
+            log(case, "client", peer.data_last_ns, "does it keep connections longer than the server does?"),
         ),
         "RFC 9293 section 3.5.2 group 1; RFC 9112 section 9.5",
     )
@@ -123,10 +124,15 @@ def _without_fin(case: Case, reset: Reset) -> Finding:
         ),
         suspicion.ruled_out(),
         Errno(**{reset.to: errnos.of_reset(reset)}),
-        (
-            f"tcpdump -ni any 'host {case.end(reset.to).ip} and tcp port {case.server_end.port}'"
-            f"    # on {sender.ip}: what reset or closed it?",
-            f"uptime; journalctl -b -n 50    # on {sender.ip}: did it start anew?",
+        best_first(
+            suspicion.suspects(),
+            capture_at(case, reset.sender, "what reset or closed it there?"),
+            Step(
+                "uptime; journalctl -b -n 50",
+                f"on {sender.ip}: did it start anew?",
+                frozenset({f"{reset.sender}-host"}),
+            ),
+            log(case, reset.sender, half.rst_ns),
         ),
         "RFC 9293 section 3.5.1, 3.5.2 group 1",
     )

@@ -129,7 +129,7 @@ def judge(case: Case) -> Finding | None:
         ),
         suspicion.ruled_out(),
         Errno(**{sender: errnos.timed_out(case, half, half.edge_count)}),
-        where_to_look(case, sender),
+        where_to_look(case, sender, suspicion),
         "RFC 9293 section 3.8.3; ip-sysctl tcp_retries2",
     )
 

@@ -28,6 +28,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import Case, evidence, seconds
+from ..measures import best_first, capture_at, counters, trace
 from ..records import Fact
 from ..result import Finding
 from ..silence import COPY_NS, dropping_syns
@@ -76,15 +77,11 @@ def judge(case: Case) -> Finding | None:
             (server.syn_frame, server.syn_ns, f"SYN-ACK, {seconds(answer_ns)} after the last SYN"),
         ),
         suspicion.ruled_out(),
-        next=_next(case),
+        next=best_first(
+            suspicion.suspects(),
+            capture_at(case, "server", "do the first SYNs arrive?"),
+            counters(case, "server", "TcpExtListenDrops", "TcpExtListenOverflows"),
+            None if case.vantage in ("server", "both") else trace(case, "client", "where does loss begin?"),
+        ),
         authority="RFC 6298 section 2.1; ip-sysctl tcp_syn_linear_timeouts",
     )
-
-
-def _next(case: Case) -> tuple[str, ...]:
-    client, server = case.client_end, case.server_end
-    counters = f"nstat -az TcpExtListenDrops TcpExtListenOverflows    # on {server.ip}"
-    if case.vantage in ("server", "both"):
-        return (counters,)
-    tap = f"tcpdump -ni any 'host {client.ip} and tcp port {server.port}'"
-    return (f"{tap}    # on {server.ip}: do the first SYNs arrive?", counters)

@@ -34,9 +34,11 @@ import numpy as np
 
 from .. import errnos
 from ..case import Case, evidence, seconds
+from ..measures import accept_queue, best_first, capture_at, counters, firewall, trace
 from ..result import Errno, Finding
 from ..silence import COPY_NS, dropping_syns, others, overdue, stalled_others, unanswered
 from ..table import FlowTable
+from ..verdict import Suspicion
 
 CODE = "syn-unanswered"
 PHASE = "handshake"
@@ -77,7 +79,7 @@ def judge(case: Case) -> Finding | None:
         ),
         suspicion.ruled_out(),
         Errno(client=attempt.errno),
-        _next(case),
+        _next(case, suspicion),
         "RFC 9293 section 3.8.3; ip-sysctl tcp_syn_retries",
     )
 
@@ -89,18 +91,16 @@ def _seen(case: Case) -> str:
     return ", the SYN was dropped beyond the tap towards the server" if case.vantage == "middle" else ""
 
 
-def _next(case: Case) -> tuple[str, ...]:
+def _next(case: Case, suspicion: Suspicion) -> tuple[str, ...]:
     """Is the host reached, then what on it counts the drop."""
-    server, client = case.server_end, case.client_end
-    tap = f"tcpdump -ni any 'host {client.ip} and tcp port {server.port}'    # on {server.ip}: SYNs?"
-    counters = "nstat -az TcpExtListenDrops TcpExtListenOverflows TcpExtIPReversePathFilter"
-    rules = f"nft list ruleset; iptables -nvL INPUT    # on {server.ip}: which rule counts the SYNs?"
-    queue = f"ss -ltn 'sport = :{server.port}'    # on {server.ip}: Recv-Q above Send-Q is a full queue"
-    if stalled_others(case):
-        return (queue, f"{counters}    # on {server.ip}", tap)
-    if case.vantage == "server":
-        return (rules, counters)
-    return (tap, f"{counters}    # on {server.ip}")
+    return best_first(
+        suspicion.suspects(),
+        capture_at(case, "server", "do the SYNs arrive, is one answered?"),
+        firewall(case, "server"),
+        counters(case, "server", "TcpExtListenDrops", "TcpExtListenOverflows", "TcpExtIPReversePathFilter"),
+        accept_queue(case) if stalled_others(case) else None,
+        None if case.vantage in ("server", "both") else trace(case, "client", "how far do SYNs come?"),
+    )
 
 
 def missing(case: Case) -> tuple[str, str]:

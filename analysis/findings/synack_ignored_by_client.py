@@ -27,6 +27,7 @@ import numpy as np
 
 from .. import errnos
 from ..case import Case, evidence, seconds
+from ..measures import best_first, counters, firewall
 from ..result import Errno, Finding
 from ..silence import dropping_synacks, overdue, still_waiting, unconfirmed
 from ..table import FlowTable
@@ -71,9 +72,10 @@ def judge(case: Case) -> Finding | None:
         ),
         suspicion.ruled_out(),
         Errno(client=errnos.attempt(case).errno),
-        (
-            f"nft list ruleset; iptables -nvL INPUT    # on {case.client_end.ip}: which rule counts?",
-            "nstat -az TcpInCsumErrors TcpExtIPReversePathFilter; conntrack -S",
+        best_first(
+            suspicion.suspects(),
+            firewall(case, "client"),
+            counters(case, "client", "TcpInCsumErrors", "TcpExtIPReversePathFilter"),
         ),
         "RFC 9293 section 3.10.7.3",
     )

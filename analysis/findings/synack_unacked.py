@@ -29,6 +29,7 @@ import numpy as np
 
 from .. import errnos
 from ..case import Case, evidence, seconds
+from ..measures import best_first, capture_at, firewall, route, trace
 from ..result import Errno, Finding
 from ..silence import dropping_synacks, listener, overdue, still_waiting, unconfirmed
 from ..table import FlowTable
@@ -72,10 +73,12 @@ def judge(case: Case) -> Finding | None:
         ),
         suspicion.ruled_out(),
         Errno(client=errnos.attempt(case).errno),
-        (
-            f"tcpdump -ni any 'host {case.server_end.ip} and tcp port {case.server_end.port}'"
-            f"    # on {case.client_end.ip}: does the SYN-ACK arrive?",
-            f"ip route get {case.client_end.ip}    # on {case.server_end.ip}: is this the way the SYN came?",
+        best_first(
+            suspicion.suspects(),
+            capture_at(case, "client", "does the SYN-ACK arrive?"),
+            route(case, "server", "is this the way that the SYN came?"),
+            firewall(case, "client"),
+            trace(case, "server", "how far do packets to the client come?"),
         ),
         "RFC 9293 section 3.10.7.4; ip-sysctl tcp_synack_retries",
     )

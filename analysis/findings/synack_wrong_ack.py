@@ -26,6 +26,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import Case, evidence, seconds
+from ..measures import best_first, capture_at, sockets
 from ..result import Finding
 from ..silence import overdue
 from ..table import FlowTable
@@ -73,9 +74,10 @@ def judge(case: Case) -> Finding | None:
             (client.rst_frame, client.rst_ns, f"the client resets with sequence number {client.rst_seq}"),
         ),
         suspicion.ruled_out(),
-        next=(
-            f"tcpdump -nSi any 'host {case.client_end.ip} and tcp port {case.server_end.port}'"
-            f"    # on {case.server_end.ip}: are the sequence numbers the same there?",
+        next=best_first(
+            suspicion.suspects(),
+            capture_at(case, "server", "are the sequence numbers the same there? (add -S)"),
+            sockets(case, "server", "does it hold an older connection on these ports?"),
         ),
         authority="RFC 9293 section 3.10.7.3",
     )

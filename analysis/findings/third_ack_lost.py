@@ -30,6 +30,7 @@ import numpy as np
 
 from ..case import Case, evidence, seconds
 from ..confirmation import confirmed, repeated, story
+from ..measures import accept_queue, best_first, capture_at
 from ..result import Finding
 from ..table import FlowTable
 from ..verdict import Suspicion
@@ -52,9 +53,7 @@ def judge(case: Case) -> Finding | None:
     suspicion = _suspicion(case)
     times = f" {server.synack_repeat_count} times" if server.synack_repeat_count > 1 else ""
     seen_late = flow.established_ns > server.syn_last_ns
-    where, what = (
-        (case.client_end, "when does the ACK leave?") if seen_late else (case.server_end, "does it arrive?")
-    )
+    what = "when does the ACK leave?" if seen_late else "does the ACK arrive?"
     end = "it opened late" if repaired else "and the client's data stays unacknowledged"
     return Finding(
         CODE,
@@ -78,9 +77,10 @@ def judge(case: Case) -> Finding | None:
             ),
         ),
         suspicion.ruled_out(),
-        next=(
-            f"tcpdump -ni any 'host {case.client_end.ip} and tcp port {case.server_end.port}'"
-            f"    # on {where.ip}: {what}",
+        next=best_first(
+            suspicion.suspects(),
+            capture_at(case, "client" if seen_late else "server", what),
+            None if seen_late else accept_queue(case),
         ),
         authority="RFC 9293 section 3.5; ip-sysctl tcp_synack_retries",
     )

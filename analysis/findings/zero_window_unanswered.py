@@ -79,7 +79,7 @@ def judge(case: Case) -> Finding | None:
         ),
         suspicion.ruled_out(),
         Errno(**{asker: errnos.timed_out(case, half, half.probe_pending)}),
-        where_to_look(case, asker),
+        where_to_look(case, asker, suspicion),
         "RFC 9293 section 3.8.6.1; RFC 1122 section 4.2.2.17",
     )
 
