@@ -89,6 +89,15 @@ def _truncated(look: Look) -> Iterator[Quality]:
         yield Quality("capture-truncated", look.facts.error, "what comes after is not analysed")
 
 
+def _converted(look: Look) -> Iterator[Quality]:
+    if look.facts.converted_from:
+        yield Quality(
+            "converted-capture",
+            f"{look.facts.converted_from}, converted by tshark while it was read",
+            "what such a file says beside packets and their times (drop counters, comments) is not told",
+        )
+
+
 def _one_way(look: Look) -> Iterator[Quality]:
     if look.traits.one_way:
         text = "only one direction of the traffic was captured"
@@ -263,6 +272,7 @@ def _of(mask: np.ndarray, table: FlowTable) -> str:
 
 INSPECTIONS: tuple[Callable[[Look], Iterator[Quality]], ...] = (
     _truncated,
+    _converted,
     _one_way,
     _filtered,
     _dropped,

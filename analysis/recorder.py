@@ -24,6 +24,9 @@ TAIL_ROWS = 24
 MIDDLE_ROWS = 96
 """Rows kept of one connection: its first, its last, and remarkable ones between."""
 
+EXCERPT_ROWS = 500
+"""Of a long connection, so many first and last rows are shown to a dissector."""
+
 PAYLOAD_BYTES = 512
 """Kept of each shown segment's payload: enough for a ClientHello's server name."""
 
@@ -67,17 +70,22 @@ class Recorder:
         self._remarkable: dict[int, int] = {}
         self._samples: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
         self._noteworthy: Counter[int] = Counter()
+        self._frames: dict[int, list[np.ndarray]] = {}
 
     @property
     def spans(self) -> list[tuple[int, int]]:
         """Closed ranges of frame numbers that have to be read again."""
         return self._spans
 
-    def feed(self, segments: np.ndarray, data: np.ndarray) -> None:
-        """Rows of one batch, in order; `data` is the buffer that their payload offsets count into."""
+    def feed(self, segments: np.ndarray, data: np.ndarray) -> np.ndarray:
+        """Rows of one batch, in order; `data` is the buffer that their payload offsets count into.
+
+        Returns the numbers of the frames, ascending, that a dissector should see of the chosen connections.
+        """
         rows = segments[np.isin(segments["flow_hash"], self._hashes)]
+        frames = np.zeros(0, np.uint64)
         if len(rows) == 0:
-            return
+            return frames
         notes = self._tracker.feed(rows)
         for number in np.unique(notes["flow"]):
             if number < 0:
@@ -86,6 +94,16 @@ class Recorder:
             if found is not None:
                 mine = notes["flow"] == number
                 self._keep(found, rows[mine], notes[mine], data)
+                frames = np.union1d(frames, self._excerpted(found, rows[mine], notes[mine]))
+        return frames
+
+    def excerpts(self) -> dict[int, tuple[set[int], bool]]:
+        """Connection index -> its frames that a dissector saw, and whether some between were left out."""
+        totals = dict(self._totals.values())
+        return {
+            index: ({frame for part in parts for frame in part.tolist()}, totals[index] > 2 * EXCERPT_ROWS)
+            for index, parts in self._frames.items()
+        }
 
     def recordings(self) -> dict[int, Recording]:
         """Connection index -> what was kept of it."""
@@ -107,6 +125,14 @@ class Recorder:
             row = self._tracker.flows[number]
             self._numbers[number] = self._totals.get((int(row["flow_hash"]), int(row["first_frame"])))
         return self._numbers[number]
+
+    def _excerpted(self, found: tuple[int, int], rows: np.ndarray, notes: np.ndarray) -> np.ndarray:
+        """Frame numbers of both ends of a connection's rows, and of what ICMP says of it."""
+        index, total = found
+        near = (notes["ordinal"] < EXCERPT_ROWS) | (notes["ordinal"] >= max(0, total - EXCERPT_ROWS))
+        frames = rows["frame"][near | (rows["kind"] != 0)].copy()
+        self._frames.setdefault(index, []).append(frames)
+        return frames
 
     def _keep(self, found: tuple[int, int], rows: np.ndarray, notes: np.ndarray, data: np.ndarray) -> None:
         index, total = found

@@ -12,7 +12,7 @@ frame numbers, lengths and sequence numbers stay: they are the evidence. What is
   The price: an address next to such a block keeps the bits that the block needs, `8.` may stay `8.`, never
   more than the first 15. The same key gives the same replacements, in another capture, too.
 * MAC addresses, by a keyed hash, marked as locally administered.
-* Payload: `LadderRow.payload_text`, wherever it is quoted again, and every text between the quotation marks
+* Payload: `LadderRow.payload_text`, wherever it is quoted again, what tshark says of frames, and every text
   “ and ”, which is how findings quote what a packet carried.
 * Names of capture files: `capture-1.pcap`. Their folders, their spelling elsewhere, too.
 """
@@ -51,7 +51,7 @@ ADDRESS = re.compile(
 )
 QUOTED = re.compile("“[^”]*”")
 DROPPED = "“…”"
-PAYLOAD_FIELDS = frozenset({"payload_text"})
+PAYLOAD_FIELDS = frozenset({"payload_text", "dissector_text"})
 VERBATIM_FIELDS = frozenset({"tool_version", "authority"})
 """Written by this program; section numbers in them look like addresses."""
 

@@ -70,6 +70,7 @@ class Evidence:
     frame: int
     at_ns: int
     text: str
+    dissector_text: str = ""  # what tshark says of the frame, when asked; hostile text: escape it
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,7 @@ class LadderRow:
     origin: str | None = None  # the side it comes from if not its sender: a forged RST, an ICMP error
     ttl: int | None = None  # TTL or hop limit at the tap; for an ICMP error that of the error
     options: str = ""  # TCP options in words, `MSS 1460, SACK permitted, window scale 7`
+    dissector_text: str = ""  # what tshark says of the frame, when asked; hostile text: escape it
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,27 @@ class Trace:
     window_bytes: tuple[int | None, ...]  # scaled; None when the scale is unknown
     repeat: tuple[bool, ...]  # a retransmission
     left_out_count: int = 0  # segments of the flow that are not here
+
+
+@dataclass(frozen=True, slots=True)
+class Dissected:
+    """One thing that tshark's dissectors say of a frame of the connection, in their words: escape them."""
+
+    frame: int
+    at_ns: int
+    protocol: str  # the dissector's name, `tls`
+    kind: str  # expert (information), error (of the application), certificate
+    severity: str  # of expert information: Note, Warning, Error; empty for others
+    dissector_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dissection:
+    """The asking of tshark (`--dissect`)."""
+
+    program: str  # with its version; empty when it could not be asked
+    frames_count: int  # frames that were shown to it
+    problem: str | None  # why it said nothing, or not all, and what to do
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +232,7 @@ class Flow:
     ladder: tuple[LadderRow, ...] = ()  # empty unless the flow is shown in full
     ladder_left_out_count: int = 0  # segments of the flow that the ladder leaves out
     trace: Trace | None = None  # None unless the flow is shown in full and carried data
+    dissection: tuple[Dissected, ...] = ()  # in capture order; empty unless tshark was asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +286,7 @@ class CaptureFacts:
     vantage: Vantage
     quality: tuple[Quality, ...] = ()
     error: str | None = None  # why reading stopped early, with the offset; None when read to the end
+    converted_from: str | None = None  # the format that tshark converted while it was read
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +361,7 @@ class Analysis:
     flows_left_out_count: int = 0  # connections with findings beyond the detail limit
     series: Series | None = None  # None without connections
     redacted: bool = False  # addresses replaced, payload text dropped (redaction.py)
+    dissection: Dissection | None = None  # None unless tshark was to be asked
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -17,24 +17,29 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import compress
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import findings, incidents, quality, vantage
 from .case import Case, Scene
 from .departed import Departed, repeats
+from .dissection import quoted
 from .flow_ids import named
 from .incidents import Failing
 from .neighbours import Collector
 from .outcome import conn_states, outcomes
 from .peers import gather
 from .recorder import Recorder
-from .result import SEVERITIES, Analysis, CaptureFacts, Endpoint, Finding, Flow, Totals
+from .result import SEVERITIES, Analysis, CaptureFacts, Dissection, Endpoint, Finding, Flow, Totals
 from .series import series
 from .table import FlowTable
 from .telling import headline, tell
 from .tracker import Tracker
 from .traits import traits_of
+
+if TYPE_CHECKING:
+    from ..capture.dissect import Spoken
 
 DETAILED_FLOWS = 10_000
 """Connections with findings that are told one by one; the rest is counted."""
@@ -79,6 +84,8 @@ class Study:
         self._left_out_count = 0
         self._recorder: Recorder | None = None
         self.departed = Departed()
+        self._spoken: Spoken | None = None
+        self._dissection: Dissection | None = None
 
     @property
     def tracker(self) -> Tracker:
@@ -162,10 +169,18 @@ class Study:
                 chosen.append(case.index)
         return chosen
 
-    def illustrate(self, segments: np.ndarray, data: np.ndarray) -> None:
-        """Rows of the second pass, with the buffer that holds their payload."""
-        if self._recorder is not None:
-            self._recorder.feed(segments, data)
+    def illustrate(self, segments: np.ndarray, data: np.ndarray) -> np.ndarray:
+        """Rows of the second pass, with the buffer that holds their payload.
+
+        Returns the numbers of the frames, ascending, that a dissector should see.
+        """
+        assert self._recorder is not None, "no connection was chosen"
+        return self._recorder.feed(segments, data)
+
+    def dissected(self, spoken: Spoken, frames_count: int) -> None:
+        """What tshark said of the frames that `illustrate` named."""
+        self._spoken = spoken
+        self._dissection = Dissection(spoken.program, frames_count, spoken.problem)
 
     def conclude(self, captures: tuple[CaptureFacts, ...], tool_version: str) -> Analysis:
         """The finished analysis. `captures` come as read; vantage and quality are filled in here."""
@@ -177,6 +192,8 @@ class Study:
             tell(case, found, recordings.get(case.index), str(words[case.index]), str(ends[case.index]))
             for case, found in self._judged
         ]
+        if self._spoken is not None and self._recorder is not None:
+            flows = self._quoted(flows, self._spoken, self._recorder)
         folded = incidents.fold(flows, self.departed.incidents)
         told = tuple(
             replace(facts, vantage=scene.vantage, quality=quality.inspect(self._look(facts, len(captures))))
@@ -192,7 +209,16 @@ class Study:
             totals,
             self._left_out_count,
             series(scene.table, ends),
+            dissection=self._dissection,
         )
+
+    def _quoted(self, flows: list[Flow], spoken: Spoken, recorder: Recorder) -> list[Flow]:
+        """The connections with what tshark said of those that it saw."""
+        seen = recorder.excerpts()
+        return [
+            quoted(flow, spoken, *seen[case.index]) if case.index in seen else flow
+            for flow, (case, _) in zip(flows, self._judged, strict=True)
+        ]
 
     def _look(self, facts: CaptureFacts, captures_count: int) -> quality.Look:
         """What is inspected of one capture; between several files, time may go back."""

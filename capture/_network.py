@@ -701,6 +701,8 @@ def _link(walk: cython.pointer(Walk), row: cython.pointer(SegmentRow), kind: cyt
         return _nflog(walk)
     if kind == 105 or kind == 127:
         return _wifi(walk, row, kind)
+    if kind == 197:
+        return _erf(walk)
     return _UNKNOWN_LINK
 
 
@@ -758,6 +760,28 @@ def _family(walk: cython.pointer(Walk), row: cython.pointer(SegmentRow), kind: c
     if family == 10 or family == 23 or family == 24 or family == 28 or family == 30:
         return _IPV6  # AF_INET6 of Linux, Windows, NetBSD and OpenBSD, FreeBSD, macOS
     return _NOT_IP
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _erf(walk: cython.pointer(Walk)) -> cython.int:
+    """An Endace record: 16 bytes, extension headers of 8 while the top bit of the last type says so."""
+    kind: cython.uint = _u8(walk, walk.at + 8)
+    more: cython.uint = kind & 0x80
+    kind = kind & 0x7F
+    walk.at += 16
+    while more:
+        if _lacks(walk, 8):
+            return _cut(walk, 8, _MALFORMED_LINK)
+        more = _u8(walk, walk.at) & 0x80
+        walk.at += 8
+    if kind == 2 or kind == 11 or kind == 16 or kind == 20:
+        walk.at += 2  # offset and a reserved byte before Ethernet
+        return _ETHERNET
+    if kind == 22:
+        return _IPV4
+    return _IPV6 if kind == 23 else _UNKNOWN_LINK
 
 
 @cython.cfunc

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from synsight.capture import tshark
+
 PCAPNG_MAGIC = b"\n\r\r\n"
 """The block type of a section header, the same in both byte orders (pcapng section 4.1)."""
 
@@ -20,12 +22,18 @@ COMPRESSIONS: dict[bytes, str] = {
 }
 """First bytes of what is decompressed on the fly."""
 
+_FOREIGN: tuple[tuple[bytes, str], ...] = (
+    (b"snoop\0\0\0", "a Solaris snoop capture"),
+    (b"TRSNIFF data", "a Network General Sniffer capture"),
+    (b"XCP\0", "a NetXRay or Sniffer capture"),
+    (b"GMBU", "a Microsoft Network Monitor capture"),
+    (b"RTSS", "a Microsoft Network Monitor 1 capture"),
+    (b"\x05VNF", "a Visual Networks capture"),
+    (b"\xaa\xaa\xaa\xaa", "an InfoVista 5View capture"),
+)
+"""First bytes of captures that tshark can read."""
+
 _OTHERS: tuple[tuple[bytes, str], ...] = (
-    (b"snoop\0\0\0", "a Solaris snoop capture; convert it with `editcap -F pcap`"),
-    (b"TRSNIFF data", "a Network General Sniffer capture; convert it with `editcap -F pcap`"),
-    (b"XCP\0", "a NetXRay or Sniffer capture; convert it with `editcap -F pcap`"),
-    (b"GMBU", "a Microsoft Network Monitor capture; convert it with `editcap -F pcap`"),
-    (b"RTSS", "a Microsoft Network Monitor 1 capture; convert it with `editcap -F pcap`"),
     (b"\xd5\x0c\xb5", "a packet log of another tool"),
     (b"MDMP", "a Windows crash dump"),
     (b"\x7fELF", "a program (ELF)"),
@@ -83,6 +91,16 @@ def pcap_header(first: bytes) -> PcapHeader:
     return PcapHeader(big_endian, nanosecond, modified, minor, snaplen, link_type & 0xFFFF)
 
 
+def foreign(first: bytes) -> str | None:
+    """Name of a capture format that only tshark reads, judged by a file's first bytes; None for others.
+
+    >>> foreign(b"snoop" + bytes(11))
+    'a Solaris snoop capture'
+    """
+    named = next((words for magic, words in _FOREIGN if first.startswith(magic)), None)
+    return named or ("an Endace ERF capture" if _looks_like_erf(first) else None)
+
+
 def describe(first: bytes) -> str:
     """What a file that is no capture is, judged by its first bytes, as words for an error line.
 
@@ -91,6 +109,8 @@ def describe(first: bytes) -> str:
     """
     if not first:
         return "an empty file"
+    if named := foreign(first):
+        return f"{named}; {tshark.ADVICE} to have it read, or convert it with `editcap -F pcap`"
     for magic, words in _OTHERS:
         if first.startswith(magic):
             return words
@@ -101,8 +121,6 @@ def describe(first: bytes) -> str:
         return "an XML document"
     if first[257:262] == b"ustar":
         return "a tar archive; unpack it first"
-    if _looks_like_erf(first):
-        return "an Endace ERF capture; convert it with `editcap -F pcap`"
     if all(byte in b"\t\n\r\f\b\x1b" or 32 <= byte < 127 or byte >= 128 for byte in first):
         return "text"
     return f"not recognised (it begins {first[:8].hex(' ')})"

@@ -34,6 +34,7 @@ NAMES: dict[int, str] = {
     178: "JUNIPER_ETHER",
     189: "USB_LINUX",
     192: "PPI",
+    197: "ERF",
     220: "USB_LINUX_MMAPPED",
     226: "IPNET",
     228: "IPV4",

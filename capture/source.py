@@ -17,7 +17,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -26,13 +26,13 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 import numpy as np
-from synsight.capture import formats
+from synsight.capture import formats, tshark
 from synsight.capture.decode import EVERY, decode, named_counts, new_counters, new_rows
 from synsight.capture.filters import FilterError, FrameFilter
 from synsight.capture.links import link_name
 from synsight.capture.reader import AHEAD_BATCHES, BATCH_FRAMES, Mark, Reader, Workspace
 from synsight.capture.segment import Kind
-from synsight.capture.streams import READ_ERRORS, Spool, Stream, decompressed
+from synsight.capture.streams import READ_ERRORS, Spool, Stream, decompressed, unpacked
 
 STDIN = "-"
 Spans = Sequence[tuple[int, int]]
@@ -57,6 +57,7 @@ class FileFacts:
     end_ns: int | None = None  # latest packet time
     first_frame: int = 1  # number of the file's first frame among those of all files
     error: str | None = None  # why reading stopped early, without the path; None when read to the end
+    converted_from: str | None = None  # the format that tshark converted while it was read
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class _Input:
     marks: list[Mark] = field(default_factory=list)
     header: formats.PcapHeader | None = None
     part: Part | None = None
+    conversion: tshark.Conversion | None = None
 
     def open(self) -> Any:
         """The raw bytes from their start, seekable. Raises OSError."""
@@ -102,6 +104,36 @@ class _Input:
             assert self.spool is not None
             return self.spool
         return open(self.path, "rb", buffering=0)
+
+    def converting(self, packets: int | None = None) -> tshark.Conversion | None:
+        """What tshark makes of a format that only it reads; None for others. Raises READ_ERRORS."""
+        if tshark.path() is None or self.conversion is not None:
+            return None
+        with self.open() as raw:
+            stream, compressed = decompressed(raw)
+            first = bytearray(formats.SNIFF_BYTES)
+            name = formats.foreign(bytes(first[: stream.readinto(first) or 0]))
+        if name is None:
+            return None
+        if self.path is not None and not compressed:
+            return tshark.Conversion(open(self.path, "rb"), name, packets)
+        with self.open() as raw:
+            return tshark.Conversion(unpacked(decompressed(raw)[0]), name, packets)
+
+    def convert(self) -> None:
+        """From now on, read a format that only tshark reads through tshark. Raises READ_ERRORS."""
+        if (converting := self.converting()) is not None:
+            self.close()
+            self.path = None
+            self.conversion = converting
+            self.spool = Spool(converting)
+
+    def close(self) -> None:
+        """Give up what was kept for reading again."""
+        if self.spool is not None:
+            self.spool.discard()
+        if self.conversion is not None:
+            self.conversion.close()
 
     def begin(self, first_frame: int) -> None:
         """Forget what an abandoned reading counted."""
@@ -171,8 +203,7 @@ class Capture:
     def close(self) -> None:
         """Give up the copy of standard input. Batches cannot be asked for afterwards."""
         for one in self._inputs:
-            if one.spool is not None:
-                one.spool.discard()
+            one.close()
 
     def batches(self, spans: Spans | None = None) -> Iterator[Batch]:
         """All batches in order; facts are counted the first time this is exhausted.
@@ -226,13 +257,13 @@ class Capture:
             frames=[each[:1] for each in self._work.frames],
         )
         try:
+            if (converting := one.converting(packets=1)) is not None:
+                with closing(converting) as converted:
+                    return _first_of(converted, work)
             with one.open() as raw:
-                stream, _ = decompressed(raw)
-                for _, frames in Reader(work).batches(stream):
-                    return float(frames["time_ns"][0])
+                return _first_of(decompressed(raw)[0], work)
         except READ_ERRORS:
-            pass
-        return math.inf
+            return math.inf
 
     def _produce(self) -> Iterator[Batch]:
         """The first reading: every frame of every input, counted."""
@@ -251,6 +282,8 @@ class Capture:
         facts, counters = one.facts, new_counters()
         reader = Reader(self._work)
         try:
+            one.convert()
+            facts.converted_from = one.conversion.name if one.conversion else None
             with one.open() as raw:
                 stream, compressed = decompressed(raw)
                 for data, frames in reader.batches(stream):
@@ -390,13 +423,19 @@ def _drain(free: SimpleQueue[bool]) -> None:
     free.put(False)
 
 
+def _first_of(stream: Stream, work: Workspace) -> float:
+    """Time of a stream's first packet; infinity when it has none."""
+    return next((float(frames["time_ns"][0]) for _, frames in Reader(work).batches(stream)), math.inf)
+
+
 def _holds_capture(path: Path) -> bool:
     """Whether a file in a directory is a capture, perhaps compressed."""
     try:
         with open(path, "rb", buffering=0) as raw:
-            first = bytearray(formats.SNIFF_BYTES)
+            buffer = bytearray(formats.SNIFF_BYTES)
             stream, _ = decompressed(raw)
-            return formats.is_capture(bytes(first[: stream.readinto(first) or 0]))
+            first = bytes(buffer[: stream.readinto(buffer) or 0])
+            return formats.is_capture(first) or formats.foreign(first) is not None
     except READ_ERRORS:
         return os.access(path, os.R_OK) is False and path.suffix in (".pcap", ".pcapng", ".cap")
 

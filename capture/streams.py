@@ -1,7 +1,7 @@
 """Bytes of a capture: files, standard input kept for re-reading, compressed content, as one kind of stream.
 
 A stream has `readinto(buffer) -> int` (bytes written, 0 at the end) and `close()`; a stream may give fewer
-bytes than asked for. Nothing is unpacked to disk.
+bytes than asked for. What is compressed is not unpacked to disk, but for what tshark has to convert.
 """
 
 from __future__ import annotations
@@ -39,6 +39,12 @@ class Stream(Protocol):
     def close(self) -> None: ...
 
 
+class Readable(Protocol):
+    """What can be copied while it is read: `read1`, where there is one, is used instead of `read`."""
+
+    def read(self, size: int, /) -> bytes | None: ...
+
+
 class Prefixed:
     """A stream whose first bytes were read already."""
 
@@ -64,7 +70,7 @@ class Spool:
     The file has no name in the file system; it is gone after `discard`, or when the process ends.
     """
 
-    def __init__(self, source: BinaryIO | io.RawIOBase) -> None:
+    def __init__(self, source: Readable) -> None:
         self._source = source
         self._copy = tempfile.TemporaryFile(prefix="synsight-", buffering=0)  # noqa: SIM115 - until `discard`
         self._size = 0  # bytes in the copy
@@ -155,7 +161,7 @@ class _ZstdStream:
 
         self._error = zstandard.ZstdError
         self._reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(
-            cast(Any, _Readable(source)), read_size=_INPUT_BYTES, read_across_frames=True
+            cast(Any, _Raw(source)), read_size=_INPUT_BYTES, read_across_frames=True
         )
         self._source = source
 
@@ -170,7 +176,7 @@ class _ZstdStream:
         self._source.close()
 
 
-class _Readable(io.RawIOBase):
+class _Raw(io.RawIOBase):
     """A Stream with `read`, for libraries that want one."""
 
     def __init__(self, source: Stream) -> None:
@@ -209,6 +215,16 @@ def decompressed(source: Stream) -> tuple[Stream, bool]:
         compressed = True
         stream = _ZstdStream(stream) if name == "zstd" else Decompressor(stream, _ENGINES[name])
     return stream, compressed
+
+
+def unpacked(stream: Stream) -> BinaryIO:
+    """The rest of a stream in a nameless temporary file, at its start. Raises READ_ERRORS."""
+    copy = tempfile.TemporaryFile(prefix="synsight-")  # noqa: SIM115 - the caller closes it
+    piece = memoryview(bytearray(_OUTPUT_BYTES))
+    while size := stream.readinto(piece) or 0:
+        copy.write(piece[:size])
+    copy.seek(0)
+    return cast(BinaryIO, copy)
 
 
 def _first_bytes(source: Stream) -> bytes:

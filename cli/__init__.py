@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .analysis.result import (
         Analysis,
         CaptureFacts,
+        Dissected,
+        Dissection,
         Endpoint,
         Errno,
         Evidence,
@@ -41,6 +43,8 @@ __all__ = [
     "Analysis",
     "CaptureError",
     "CaptureFacts",
+    "Dissected",
+    "Dissection",
     "Endpoint",
     "Errno",
     "Evidence",

@@ -21,14 +21,16 @@ def analyze(
     flow: str | None = None,
     stdin: BinaryIO | None = None,
     drawn: int = 0,
+    dissect: bool = False,
 ) -> Analysis:
     """Analyse one or more captures as one.
 
     `bpf` is a libpcap filter; `vantage` (client, server, middle) overrides where the capture was taken;
     `all_flows` tells healthy connections, too; `flow` (an id) tells that connection and no other; at least
-    `drawn` connections get what pictures need, a hundred if that is cheap. Raises
-    `synsight.capture.source.CaptureError` when nothing can be read; a capture that is damaged half-way
-    gives what could be read, with `captures[i].error` set.
+    `drawn` connections get what pictures need, a hundred if that is cheap; `dissect` adds what tshark says of
+    these, and `dissection.problem` why it could not. Raises `synsight.capture.source.CaptureError` when
+    nothing can be read; a capture that is damaged half-way gives what could be read, with
+    `captures[i].error` set.
     """
     from . import __version__
     from .analysis.study import SHOWN_FLOWS, Study
@@ -40,7 +42,11 @@ def analyze(
         starts = [facts.start_ns for facts in capture.files if facts.start_ns is not None]
         ends = [facts.end_ns for facts in capture.files if facts.end_ns is not None]
         spans = study.judge(min(starts, default=None), max(ends, default=None))
-        if spans and not interrupted:
+        if interrupted:
+            spans = []
+        if dissect:
+            _dissected(capture, study, spans)
+        elif spans:
             for batch in capture.batches(spans):
                 study.illustrate(batch.segments, batch.data)
         return study.conclude(tuple(_told(facts, interrupted) for facts in capture.files), __version__)
@@ -58,6 +64,17 @@ def _first_pass(capture: Capture, study: Study) -> bool:
     return False
 
 
+def _dissected(capture: Capture, study: Study, spans: list[tuple[int, int]]) -> None:
+    """The second pass, with the frames of the connections shown given to tshark."""
+    from .capture.dissect import dissect
+    from .capture.excerpt import Excerpt
+
+    with Excerpt() as excerpt:
+        for batch in capture.batches(spans) if spans else ():
+            excerpt.add(batch, study.illustrate(batch.segments, batch.data))
+        study.dissected(dissect(excerpt), len(excerpt.frames))
+
+
 def _told(facts: FileFacts, interrupted: bool) -> CaptureFacts:
     """What was read of one file, for the report."""
     from .analysis.result import CaptureFacts, Vantage
@@ -73,4 +90,5 @@ def _told(facts: FileFacts, interrupted: bool) -> CaptureFacts:
         facts.end_ns,
         Vantage("unknown", 0.0, ()),
         error=facts.error or (INTERRUPTED if interrupted else None),
+        converted_from=facts.converted_from,
     )

@@ -17,6 +17,9 @@ from synsight.reports.wording import spelled
 
 FORMAT_VERSION = 1
 
+OMITTED_WHEN_EMPTY = frozenset(("dissector_text", "dissection", "converted_from"))
+"""Only said when tshark was asked: the keys of other analyses stay as they are."""
+
 FLOW_WITHOUT_LADDER = tuple(
     field.name
     for field in dataclasses.fields(Flow)
@@ -38,6 +41,8 @@ def _pieces(analysis: Analysis) -> Iterator[str]:
     yield f'"totals":{_encoded(analysis.totals)},\n'
     yield f'"series":{_encoded(analysis.series)},\n'
     yield from _array("flows", analysis.flows)
+    if analysis.dissection is not None:
+        yield f'"dissection":{_encoded(analysis.dissection)},\n'
     yield f'"flows_left_out_count":{analysis.flows_left_out_count},\n'
     yield f'"redacted":{_encoded(analysis.redacted)}}}\n'
 
@@ -73,7 +78,8 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, Flow) and not value.ladder:
         names = FLOW_WITHOUT_LADDER
-    return {name: _plain(getattr(value, name)) for name in names}
+    told = ((name, getattr(value, name)) for name in names)
+    return {name: _plain(item) for name, item in told if item or name not in OMITTED_WHEN_EMPTY}
 
 
 def _well_formed(text: str) -> str:

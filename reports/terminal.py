@@ -10,7 +10,16 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from rich.text import Text
-from synsight.analysis.result import Analysis, CaptureFacts, Errno, Finding, Flow, Incident, Suspect
+from synsight.analysis.result import (
+    Analysis,
+    CaptureFacts,
+    Dissection,
+    Errno,
+    Finding,
+    Flow,
+    Incident,
+    Suspect,
+)
 from synsight.reports import units
 from synsight.reports.remarks import remarks
 from synsight.reports.terminal_ladder import ladder_lines
@@ -18,6 +27,7 @@ from synsight.reports.terminal_page import Page
 from synsight.reports.wording import (
     SEVERITY_MARKS,
     clipped,
+    dissector,
     is_all_clear,
     sentence,
     side,
@@ -72,6 +82,18 @@ def _captures(page: Page, analysis: Analysis) -> None:
         words = " ".join(part for part in (remark.problem, remark.effect, remark.where) if part)
         mark, style = ("✖", "bold red") if remark.severe else ("▲", "yellow")
         page.say(words, indent=2, mark=mark, style=style)
+    _dissection(page, analysis.dissection)
+
+
+def _dissection(page: Page, dissection: Dissection | None) -> None:
+    if dissection is None:
+        return
+    shown = units.count(dissection.frames_count, "frame")
+    if dissection.program:
+        page.say(f"{visible(dissection.program)} was shown {shown}.", indent=2)
+    if dissection.problem is not None:
+        words = f"Not dissected, or not all of it: {visible(dissection.problem)}"
+        page.say(sentence(words), indent=2, mark="▲", style="yellow")
 
 
 def _capture(page: Page, facts: CaptureFacts) -> None:
@@ -195,6 +217,8 @@ def _finding(page: Page, finding: Finding, start_ns: int) -> None:
             when = units.offset(evidence.at_ns - start_ns)
             words = f"frame {evidence.frame:<7} {when:>11} s  {clipped(evidence.text, 400)}"
             page.say(words, indent=4, hang=31)
+            if evidence.dissector_text:
+                page.say(dissector(evidence.dissector_text, 400), indent=31)
     if finding.authority:
         page.say(f"Authority: {visible(finding.authority)}", indent=2, hang=4)
     _run_next(page, finding.next)

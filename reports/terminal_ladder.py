@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.text import Text
 from synsight.analysis.result import Flow, LadderRow
 from synsight.reports import stops, units
-from synsight.reports.wording import clipped, state, visible
+from synsight.reports.wording import clipped, dissector, state, visible
 
 _MARGIN = 20  # frame and time, or the client's state, before the client's line
 _ROWS = 40
@@ -49,6 +49,8 @@ def _notes(flow: Flow, row: LadderRow) -> str:
         parts.append(f"✕ {stops.words(flow, row)}")
     if row.payload_text:
         parts.append(clipped(row.payload_text, 60))
+    if row.dissector_text:
+        parts.append(dissector(row.dissector_text, 160))
     return "; ".join(parts)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from synsight.analysis.result import Flow, LadderRow, Suspect
 from synsight.reports import stops, units
-from synsight.reports.wording import clipped, side, state, visible
+from synsight.reports.wording import clipped, dissector, side, state, visible
 
 WIDTH = 600.0
 TIME_X, FRAME_X = 58.0, 98.0  # right edges of the two columns of numbers
@@ -118,7 +118,8 @@ def _arrow(flow: Flow, row: LadderRow, y: float, named: tuple[Cross, ...]) -> Ar
     from_x, to_x = (CLIENT_X, SERVER_X) if row.sender == "client" else (SERVER_X, CLIENT_X)
     crosses = _crosses(stops.suspects(flow, row))
     reached = sorted((cross.x for cross in crosses), key=lambda x: abs(x - from_x))
-    notes = "; ".join(part for part in (visible(row.note), clipped(row.payload_text, 60)) if part)
+    told = (visible(row.note), clipped(row.payload_text, 60), dissector(row.dissector_text, 90))
+    notes = "; ".join(part for part in told if part)
     return Arrow(
         row=row,
         time=units.offset(row.at_ns - flow.start_ns),

@@ -78,6 +78,11 @@ def clipped(text: str, most: int) -> str:
     return shown if len(shown) <= most else shown[: most - 1] + "…"
 
 
+def dissector(text: str, most: int) -> str:
+    """What tshark says of a frame, marked as its words; empty when it says nothing."""
+    return f"tshark: {clipped(text, most)}" if text else ""
+
+
 def state(name: str, certain: bool) -> str:
     """A TCP state; one that is only believed ends in `?`."""
     return visible(name) + ("" if certain or name in ("", "UNKNOWN") else "?")

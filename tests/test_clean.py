@@ -27,7 +27,7 @@ def captures() -> list[object]:
     """The lab's and, where it is, the corpus's."""
     place = corpus.folder()
     others = [place / "captures" / row["file"] for row in corpus.rows("captures")] if place else []
-    return [*sorted(FIXTURES.glob("*/*.pcap")), *(path for path in others if path.suffix != ".snoop")]
+    return [*sorted(FIXTURES.glob("*/*.pcap")), *others]
 
 
 @pytest.mark.parametrize("part", range(4))

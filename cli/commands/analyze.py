@@ -40,6 +40,9 @@ from .sharing import redacted_if
     metavar="N",
     help="Connections that the HTML report draws, worst first (default 10).",
 )
+@click.option(
+    "--dissect", is_flag=True, help="Add what tshark's dissectors say of the connections that are shown."
+)
 @click.option("--redact", is_flag=True, help="Replace addresses, drop payload and file names.")
 @click.option(
     "--redact-key",
@@ -56,12 +59,13 @@ def analyze(
     flow_id: str | None,
     all_flows: bool,
     timelines: int,
+    dissect: bool,
     redact: bool,
     redact_key: str | None,
     color: bool | None,
 ) -> None:
     """Analyse CAPTURE: pcap or pcapng files, directories of them, or - for standard input."""
-    analysis = analysis_of(capture, bpf, vantage, all_flows, flow_id, timelines)
+    analysis = analysis_of(capture, bpf, vantage, all_flows, flow_id, timelines, dissect)
     analysis = redacted_if(redact, redact_key, analysis)
     for path in outputs:
         write_file(analysis, path, timelines)
@@ -69,6 +73,8 @@ def analyze(
     for facts in analysis.captures:
         if facts.error:
             click.echo(f"synsight: {facts.path}: {facts.error}", err=True)
+    if analysis.dissection and analysis.dissection.problem:
+        click.echo(f"synsight: --dissect: {analysis.dissection.problem}", err=True)
     problems = [facts.error for facts in analysis.captures if facts.error]
     if problems:
         sys.exit(STOPPED if INTERRUPTED in problems else UNREADABLE)

@@ -41,6 +41,7 @@ def analysis_of(
     all_flows: bool,
     flow_id: str | None,
     drawn: int = 0,
+    dissect: bool = False,
 ) -> Analysis:
     """The analysis of what a command line names; `Failure` when there is none.
 
@@ -51,7 +52,15 @@ def analysis_of(
 
     gc.disable()  # results are trees that live to the end: collecting finds nothing and looks at all of them
     try:
-        analysis = run(*capture, bpf=bpf, vantage=vantage, all_flows=all_flows, flow=flow_id, drawn=drawn)
+        analysis = run(
+            *capture,
+            bpf=bpf,
+            vantage=vantage,
+            all_flows=all_flows,
+            flow=flow_id,
+            drawn=drawn,
+            dissect=dissect,
+        )
     except CaptureError as problem:
         raise Failure(str(problem), UNREADABLE) from None
     if flow_id is not None and not analysis.flows:

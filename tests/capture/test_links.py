@@ -74,6 +74,12 @@ LINKS = {
     "Juniper": (178, b"MGC\x81\x00\x02ab" + ether(PACKET)),
     "NFLOG little-endian": (239, nflog("<")),
     "NFLOG big-endian": (239, nflog(">")),
+    "ERF Ethernet": (197, bytes(8) + b"\x02" + bytes(9) + ether(PACKET)),
+    "ERF with extension headers": (
+        197,
+        bytes(8) + b"\x82" + bytes(7) + b"\x80" + bytes(7) + bytes(8) + bytes(2) + ether(PACKET),
+    ),
+    "ERF IPv4": (197, bytes(8) + b"\x16" + bytes(7) + PACKET),
     "SLL": (113, sll(0, PACKET)),
     "SLL2": (276, sll2(0, PACKET)),
     "ENC": (109, struct.pack("<III", 2, 0, 0) + PACKET),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from synsight.capture import reader
+from synsight.capture import reader, tshark
 from synsight.capture.source import Capture, FileFacts
 
 from tests.capture.frames import block, enhanced, ether, interface, ip4, option, pcap, section, tcp
@@ -192,7 +192,8 @@ def test_file_cut_at_any_byte_gives_what_precedes_and_says_so(path, content):
         (b"\xd4\xc3\xb2\xa1\x02", "cut short inside the file header"),
     ],
 )
-def test_what_is_no_capture_is_named(path, content, words):
+def test_what_is_no_capture_is_named(path, content, words, monkeypatch):
+    monkeypatch.setattr(tshark, "path", lambda: None)
     frames, facts = read(path, content)
     assert len(frames) == 0
     assert facts.error is not None
