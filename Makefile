@@ -16,12 +16,12 @@ demo: $(BIN)/synsight
 	$(BIN)/synsight analyze $(DEMO) -o report.html
 	@echo "The same with a timeline: report.html"
 
-$(BIN)/synsight: pyproject.toml $(wildcard capture/*.p* analysis/*.py* analysis/loop/*.pxd analysis/findings/*.py reports/*.* cli/*.py cli/commands/*.py)
+$(BIN)/synsight: pyproject.toml $(wildcard capture/*.p* capture/layers/*.pxd analysis/*.py* analysis/loop/*.pxd analysis/findings/*.py reports/*.* cli/*.py cli/commands/*.py)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check .
 	@touch $@
 
-$(VENV)/.test: pyproject.toml $(wildcard capture/_*.py capture/*.pxd analysis/_*.pyx analysis/loop/*.pxd)
+$(VENV)/.test: pyproject.toml $(wildcard capture/_*.py capture/*.pxd capture/layers/*.pxd capture/_*.pyx analysis/_*.pyx analysis/loop/*.pxd)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch $@

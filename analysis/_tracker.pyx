@@ -17,10 +17,8 @@ from analysis.loop.constants cimport (
     EVENT_COUNT,
     FACT_FLIPPED,
     FACT_REUSED,
-    FACT_SHORT,
     FIN,
     FIN_SYN_RST,
-    IP_SHORT,
     KIND_ICMP_ERROR,
     KIND_TCP,
     KNOWN_ACK,
@@ -35,6 +33,7 @@ from analysis.loop.constants cimport (
 )
 from analysis.loop.endpoint_states cimport believe, move_states
 from analysis.loop.first_sightings cimport (
+    count_segment,
     is_duplicate,
     is_hard,
     note_data,
@@ -44,6 +43,7 @@ from analysis.loop.first_sightings cimport (
     note_syn,
     remember,
 )
+from analysis.loop.plain cimport is_plain, plain_segment
 from analysis.loop.prefetch cimport look_ahead
 from analysis.loop.resets cimport note_reset
 from analysis.loop.rows cimport Flow, Half, Note, Segment
@@ -62,15 +62,16 @@ def track(
     unsigned char[::1] services,
     unsigned int count,
     long long attempt_ns=0,
+    bint shortcut=True,
 ):
     """Apply every row of `segments`, in order; returns the number of FLOW rows in use.
 
     `notes` has a row per segment. `flows` has room for `count + len(segments)` rows and `halves` for twice
     that; `slots` is the hash table, its length a power of two and at least twice `count + len(segments)`.
+    Without `shortcut` plain segments take the long way, too, to the same records.
     The GIL is released. Raises IndexError when an array is too short: nothing is written outside of them.
     """
-    cdef Py_ssize_t i
-    cdef long long total = count
+    cdef long long total
     cdef Py_ssize_t length = segments.shape[0]
     cdef unsigned long long mask = <unsigned long long>slots.shape[0] - 1
     if cells.shape[0] != STATE_COUNT or cells.shape[1] != EVENT_COUNT or services.shape[0] != PORT_COUNT:
@@ -80,13 +81,14 @@ def track(
     if slots.shape[0] < 2 * (count + length) or slots.shape[0] & (slots.shape[0] - 1):
         raise IndexError("the hash table is too small or not a power of two")
     if length == 0:
-        return total
+        return count
     with nogil:
-        for i in range(length):
-            look_ahead(&segments[0], i, length, &slots[0], mask, &flows[0], &halves[0])
-            total = track_one(
-                &segments[i], &notes[i], flows, halves, slots, &cells[0, 0], &services[0], total, attempt_ns
-            )
+        total = track_rows(
+            &segments[0], length, &notes[0], &flows[0], &halves[0], &slots[0], mask, &cells[0, 0], &services[0],
+            count, attempt_ns, shortcut,
+        )
+    if total < 0:
+        raise IndexError("the hash table names a connection that does not exist")
     return total
 
 
@@ -105,70 +107,89 @@ def rebuild(Flow[::1] flows, unsigned int[::1] slots, unsigned int count):
             slots[slot] = i + 1
 
 
-cdef long long track_one(
-    Segment *s,
-    Note *n,
-    Flow[::1] flows,
-    Half[::1] halves,
-    unsigned int[::1] slots,
+cdef long long track_rows(
+    Segment *rows,
+    Py_ssize_t length,
+    Note *notes,
+    Flow *flows,
+    Half *halves,
+    unsigned int *slots,
+    unsigned long long mask,
     signed char *cells,
     unsigned char *services,
-    unsigned int count,
+    long long count,
     long long attempt_ns,
-) except -2 nogil:
-    """Find or open the connection of one row and apply it. Returns the new number of connections."""
-    cdef unsigned long long mask = <unsigned long long>slots.shape[0] - 1
-    cdef unsigned long long slot = home_slot(s.flow_hash, mask)
-    cdef unsigned int index = 0
-    cdef int side = -1
-    n.flow = -1
-    n.marks = 0
-    n.ordinal = 0
-    n.side = 0
-    n.anomaly = 0
-    if s.kind != KIND_TCP and s.kind != KIND_ICMP_ERROR:
-        return count
-    while slots[slot]:
-        index = slots[slot] - 1
-        side = side_of(&flows[index], s)
-        if side >= 0:
-            break
-        slot = (slot + 1) & mask
-    if s.kind == KIND_ICMP_ERROR:
-        if side >= 0:
-            handle_icmp(&flows[index], &halves[2 * index + side], s, n, side, cells)
-            finish_note(n, index, side, &halves[2 * index], &halves[2 * index + 1])
-        return count
-    if side < 0 or opens_another(
-        &flows[index], &halves[2 * index + side], &halves[2 * index + 1 - side], s, attempt_ns
-    ):
-        open_flow(&flows[count], s, services)
-        if side >= 0:
-            flows[count].previous = index + 1
-            flows[count].facts |= FACT_REUSED
-        index = count
-        side = 0
-        slots[slot] = count + 1
-        count += 1
-        n.marks = MARK_NEW_FLOW
-    handle_segment(&flows[index], &halves[2 * index + side], &halves[2 * index + 1 - side], s, n, side, cells)
-    finish_note(n, index, side, &halves[2 * index], &halves[2 * index + 1])
+    bint shortcut,
+) noexcept nogil:
+    """Find or open the connection of every row and apply it. `track` has checked that there is room.
+
+    Returns the new number of connections; -1 when `slots` names one that does not exist.
+    """
+    cdef Py_ssize_t i
+    cdef Segment *s
+    cdef Note *n
+    cdef Flow *flow = NULL
+    cdef Half *ends = NULL
+    cdef unsigned long long slot
+    cdef long long index
+    cdef int side
+    for i in range(length):
+        look_ahead(rows, i, length, slots, mask, flows, halves)
+        s = &rows[i]
+        n = &notes[i]
+        n.flow = -1
+        n.marks = 0
+        n.ordinal = 0
+        n.side = 0
+        n.anomaly = 0
+        if s.kind > KIND_ICMP_ERROR:
+            continue
+        slot = home_slot(s.flow_hash, mask)
+        side = -1
+        index = -1
+        while slots[slot]:
+            index = <long long>slots[slot] - 1
+            if index >= count:
+                return -1
+            flow = &flows[index]
+            side = side_of(flow, s)
+            if side >= 0:
+                ends = &halves[2 * index]
+                break
+            slot = (slot + 1) & mask
+        if s.kind == KIND_ICMP_ERROR:
+            if side < 0:
+                continue
+            handle_icmp(flow, &ends[side], s, n, side, cells)
+        elif side >= 0 and shortcut and is_plain(&ends[side], &ends[1 - side], s):
+            plain_segment(flow, &ends[side], &ends[1 - side], s, n)
+        elif side >= 0 and not opens_another(flow, &ends[side], &ends[1 - side], s, attempt_ns):
+            handle_segment(flow, &ends[side], &ends[1 - side], s, n, side, cells)
+        else:
+            flow = &flows[count]
+            ends = &halves[2 * count]
+            open_flow(flow, s, services)
+            if side >= 0:
+                flow.previous = <unsigned int>(index + 1)
+                flow.facts |= FACT_REUSED
+            index = count
+            side = 0
+            count += 1
+            slots[slot] = <unsigned int>count
+            n.marks = MARK_NEW_FLOW
+            handle_segment(flow, ends, &ends[1], s, n, side, cells)
+        finish_note(n, index, side, ends)
     return count
 
 
-cdef inline void handle_segment(
+cdef void handle_segment(
     Flow *flow, Half *h, Half *p, Segment *s, Note *n, int side, signed char *cells
 ) noexcept nogil:
     """One TCP segment of `h` towards `p`."""
     cdef bint responder = side != (1 if flow.facts & FACT_FLIPPED else 0)
     cdef bint stray_ack = False
-    n.ordinal = flow.packets
-    flow.packets += 1
-    flow.end_ns = s.time_ns
-    flow.last_frame = s.frame
+    count_segment(flow, s, n)
     zeek_history(flow, h, p, s, responder)
-    if s.ip_flags & IP_SHORT:
-        flow.facts |= FACT_SHORT
     if h.packets and is_duplicate(h, s):
         h.packets += 1
         h.duplicate_count += 1
@@ -225,11 +246,11 @@ cdef inline void handle_icmp(
     believe(h, cells)
 
 
-cdef inline void finish_note(Note *n, unsigned int index, int side, Half *h0, Half *h1) noexcept nogil:
+cdef inline void finish_note(Note *n, long long index, int side, Half *ends) noexcept nogil:
     """Where both ends stand after this row."""
-    n.flow = index
+    n.flow = <int>index
     n.side = side
-    n.proven0 = h0.proven
-    n.believed0 = h0.believed
-    n.proven1 = h1.proven
-    n.believed1 = h1.believed
+    n.proven0 = ends[0].proven
+    n.believed0 = ends[0].believed
+    n.proven1 = ends[1].proven
+    n.believed1 = ends[1].believed

@@ -85,12 +85,12 @@ HALF = np.dtype(
         ("holes", "u1"),  # gaps in use, at most 2 are kept
         ("wscale", "u1"),  # shift + 1; 0: no SYN seen or not offered
         ("zeek", "u1"),  # Zeek's endpoint state
-        ("disproved_count", "u1"),  # how often this end repeated what a pending segment should have stopped
-        ("near_unused0", "<u4"),
-        ("near_unused1", "<u4"),
-        ("near_unused2", "<u4"),
-        ("near_unused3", "<u4"),
-        ("near_unused4", "<u4"),
+        ("history_bits", "u1"),  # letters already used
+        ("timed_bytes", "<u4"),  # payload of the segment that is being timed
+        ("resend_count", "<u4"),  # repeats whose original the tap saw: lost after the tap, or not at all
+        ("fill_count", "<u4"),  # repeats whose original the tap never saw: lost before the tap
+        ("max_payload_bytes", "<u4"),
+        ("rst_count", "<u4"),
         # What every segment of its own moves.
         ("last_ns", "<i8"),
         ("last_frame", "<u8"),
@@ -110,9 +110,6 @@ HALF = np.dtype(
         ("print_ts", "<u4"),
         ("print_bytes", "<u4"),
         ("dup_ack_run", "<u4"),
-        ("rst_count", "<u4"),
-        ("max_payload_bytes", "<u4"),
-        ("history_bits", "<u4"),  # letters already used
         ("unpadded_count", "<u4"),  # captured shorter than the link's minimum
         ("padded_count", "<u4"),
         ("out_count", "<u4"),  # the capture says: sent by the capturing host
@@ -169,8 +166,6 @@ HALF = np.dtype(
         ("zero_window_count", "<u4"),
         ("window_full_count", "<u4"),
         ("gap_count", "<u4"),  # segments that begin beyond `nxt`
-        ("fill_count", "<u4"),  # repeats whose original the tap never saw: lost before the tap
-        ("resend_count", "<u4"),  # repeats whose original the tap saw: lost after the tap, or not at all
         ("edge_seq", "<u4"),  # left edge that is being repeated
         ("edge_bytes", "<u4"),  # length of what is being repeated
         ("stray_ack_count", "<u4"),  # ACKs that acknowledge what the peer's SYN never sent
@@ -178,7 +173,6 @@ HALF = np.dtype(
         ("hole0_right", "<u4"),
         ("hole1_left", "<u4"),
         ("hole1_right", "<u4"),
-        ("timed_bytes", "<u4"),  # payload of the segment that is being timed
         ("proof_seq", "<u4"),  # acknowledging this proves that this end has the acknowledgment of its FIN
         ("proof_ts", "<u4"),  # echoing this timestamp proves the same
         ("sack_high", "<u4"),  # highest byte of this end that the peer has SACKed
@@ -197,6 +191,7 @@ HALF = np.dtype(
         ("syn_last_options", "<u2"),  # Option and Offer bits of the last one
         ("before_rst", "u1"),  # proven state before its first RST
         ("zeek_previous", "u1"),
+        ("disproved_count", "u1"),  # how often this end repeated what a pending segment should have stopped
         ("rst_ttl", "u1"),
         ("rst_form", "u1"),  # 1..3: R1, R2, R3; R4 is a judgement, not a form
         ("syn_ttl", "u1"),
@@ -204,6 +199,9 @@ HALF = np.dtype(
         ("reopened_ns", "<i8"),  # when its closed window last opened again
         ("idle_ack_count", "<u4"),  # bare ACKs that repeat number and window, with nothing to acknowledge
         ("foreign_sack_count", "<u4"),  # SACK blocks of this end for bytes that its peer cannot have sent
+        ("spare0", "<u8"),  # to a whole number of cache lines
+        ("spare1", "<u8"),
+        ("spare2", "<u8"),
     ],
     align=True,
 )

@@ -32,6 +32,7 @@ class Tracker:
 
     max_flows: int = 1 << 20
     attempt_ns: int = 0
+    shortcut: bool = True  # off, every segment takes the long way to the same records: for comparison
     count: int = 0
     evicted_count: int = 0
     flows: np.ndarray = field(default_factory=lambda: _zeros(FIRST_CAPACITY, FLOW))
@@ -50,7 +51,7 @@ class Tracker:
         self._make_room(len(segments))
         self.count = _tracker.track(
             segments, self.notes, self.flows, self.halves, self.slots, self.cells, self.services, self.count,
-            self.attempt_ns,
+            self.attempt_ns, self.shortcut,
         )  # fmt: skip
         return self.notes[: len(segments)]
 

@@ -8,16 +8,7 @@ interpreter. Source: McCanne and Jacobson, The BSD Packet Filter (1993), section
 """
 
 import cython
-
-FrameRow = cython.struct(
-    time_ns=cython.longlong,
-    offset=cython.uint,
-    captured_bytes=cython.uint,
-    wire_bytes=cython.uint,
-    interface=cython.ushort,
-    link_type=cython.ushort,
-    direction=cython.uchar,
-)
+from cython.cimports.capture.frame_row import FrameRow
 
 
 @cython.cfunc

@@ -11,17 +11,8 @@ Sources: draft-ietf-opsawg-pcap sections 4 and 5; draft-ietf-opsawg-pcapng secti
 """
 
 import cython
+from cython.cimports.capture.frame_row import FrameRow
 from cython.cimports.libc.string import memcpy
-
-FrameRow = cython.struct(
-    time_ns=cython.longlong,
-    offset=cython.uint,
-    captured_bytes=cython.uint,
-    wire_bytes=cython.uint,
-    interface=cython.ushort,
-    link_type=cython.ushort,
-    direction=cython.uchar,
-)
 
 # One row per interface of a section; the Python side fills it (see pcapng.INTERFACE).
 InterfaceRow = cython.struct(

@@ -1,12 +1,12 @@
-"""Frames to SEGMENT rows: the two compiled passes as one call."""
+"""Frames to SEGMENT rows."""
 
 from __future__ import annotations
 
 import numpy as np
-from synsight.capture import _network, _transport
-from synsight.capture.segment import SEGMENT
+from synsight.capture import _decode
+from synsight.capture.segment import SEGMENT, SkipReason
 
-SKIP_REASONS: tuple[str, ...] = _network.SKIP_REASONS
+SKIP_REASONS: tuple[str, ...] = tuple(reason.name.lower().replace("_", "-") for reason in SkipReason)
 """Why a frame gave no TCP segment; the first entry stands for none."""
 
 EVERY = np.zeros(0, np.uint8)
@@ -30,9 +30,7 @@ def decode(
     (uint8 per frame) leaves out the frames where it is 0; they count as `filtered`. No bytes raise; the GIL
     is released.
     """
-    count = _network.locate(data, frames, chosen, first_frame, rows, skipped)
-    kept = _transport.parse(data, rows[:count], skipped, verify_checksums)
-    return rows[:kept]
+    return rows[: _decode.decode(data, frames, chosen, first_frame, rows, skipped, verify_checksums)]
 
 
 def new_rows(count: int) -> np.ndarray:

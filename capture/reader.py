@@ -11,7 +11,7 @@ from synsight.capture import _scan, formats, pcapng
 from synsight.capture.segment import FRAME
 from synsight.capture.streams import READ_ERRORS, Stream
 
-CHUNK_BYTES = 4 * 1024 * 1024
+CHUNK_BYTES = 4194304
 """Bytes per read: larger and smaller ones measured slower from the page cache."""
 
 BATCH_FRAMES = 4096

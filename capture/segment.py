@@ -146,6 +146,27 @@ class Direction(IntEnum):
     OUT = 2
 
 
+class SkipReason(IntEnum):
+    """Why a frame gave no TCP segment."""
+
+    NONE = 0
+    NOT_IP = 1
+    ARP = 2
+    ICMP = 3
+    ICMP_ERROR = 4
+    NEIGHBOUR_DISCOVERY = 5
+    UDP = 6
+    OTHER_IP_PROTOCOL = 7
+    IP_FRAGMENT = 8  # any but the first
+    TRUNCATED = 9
+    MALFORMED_LINK = 10
+    MALFORMED_IP = 11
+    MALFORMED_TCP = 12
+    TOO_MANY_LAYERS = 13
+    UNKNOWN_LINK_TYPE = 14
+    FILTERED = 15
+
+
 class PayloadClass(IntEnum):
     """What the first payload bytes look like; a hint for words, never for blame."""
 

@@ -12,6 +12,7 @@ from synsight.analysis.states import packed
 
 ROOT = Path(__file__).parent.parent
 LOOP = ROOT / "analysis" / "loop"
+LAYERS = ROOT / "capture" / "layers"
 BLOCK = re.compile(r"^cdef enum:(?:  # (.*))?\n((?:    .+\n)+)", re.MULTILINE)
 MIRROR = re.compile(r"(\w+\.\w+)\.(\w+)(?:, with (\w+) before each name)?")
 MEMBER = re.compile(r"    (\w+) = ([-\w<> ]+?)(?:  #.*)?")
@@ -27,13 +28,18 @@ def members(lines: str) -> dict[str, int]:
     return found
 
 
-def blocks() -> list[tuple[str, dict[str, int]]]:
-    """Heading and members of every enum of the loop."""
-    text = (LOOP / "constants.pxd").read_text()
-    return [(match[1] or "", members(match[2])) for match in BLOCK.finditer(text)]
+def blocks(part: Path = LOOP / "constants.pxd") -> list[tuple[str, dict[str, int]]]:
+    """Heading and members of every enum of a part."""
+    return [(match[1] or "", members(match[2])) for match in BLOCK.finditer(part.read_text())]
 
 
-MIRRORS = [(match, found) for heading, found in blocks() if (match := MIRROR.fullmatch(heading))]
+def mirrors(part: Path) -> list[tuple[re.Match[str], dict[str, int]]]:
+    """The enums that repeat one of Python's."""
+    return [(match, found) for heading, found in blocks(part) if (match := MIRROR.fullmatch(heading))]
+
+
+TRACKER, DECODER = mirrors(LOOP / "constants.pxd"), mirrors(LAYERS / "walk.pxd")
+MIRRORS = TRACKER + DECODER
 
 
 @pytest.mark.parametrize(("heading", "found"), MIRRORS, ids=[match[2] for match, _ in MIRRORS])
@@ -44,7 +50,8 @@ def test_a_block_repeats_its_enum(heading: re.Match[str], found: dict[str, int])
 
 
 def test_every_enum_of_the_rows_is_repeated() -> None:
-    assert {match[2] for match, _ in MIRRORS} == {
+    assert {match[2] for match, _ in DECODER} == {"SkipReason", "IpFlag"}
+    assert {match[2] for match, _ in TRACKER} == {
         "Anomaly", "Checksum", "Direction", "Event", "Fact", "Flag", "IpFlag", "Kind", "Known", "Mark",
         "Offer", "Option", "Pending", "State",
     }  # fmt: skip
@@ -60,9 +67,15 @@ def test_no_name_stands_for_two_numbers() -> None:
     assert len(names) == len(set(names))
 
 
-def test_the_build_knows_every_part_of_the_loop() -> None:
+@pytest.mark.parametrize(
+    ("module", "parts"),
+    [
+        ("synsight.analysis._tracker", [*LOOP.glob("*.pxd"), ROOT / "capture" / "segment_row.pxd"]),
+        ("synsight.capture._decode", [*LAYERS.glob("*.pxd"), *(ROOT / "capture").glob("*_row.pxd")]),
+    ],
+)
+def test_the_build_knows_every_part_of_the_loop(module: str, parts: list[Path]) -> None:
     """Listed parts are in the source archive, and a change in one compiles the loop again."""
     modules = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["ext-modules"]
-    listed = next(module for module in modules if module["name"] == "synsight.analysis._tracker")["depends"]
-    parts = [*LOOP.glob("*.pxd"), ROOT / "capture" / "segment_row.pxd"]
+    listed = next(each for each in modules if each["name"] == module)["depends"]
     assert listed == sorted(str(path.relative_to(ROOT)) for path in parts)

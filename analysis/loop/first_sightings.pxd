@@ -9,6 +9,7 @@ from analysis.loop.constants cimport (
     DUPLICATE_NS,
     ECE,
     EXACT_NS,
+    FACT_SHORT,
     FACT_SIMULTANEOUS_OPEN,
     FACT_SYN,
     FACT_SYNACK,
@@ -19,6 +20,7 @@ from analysis.loop.constants cimport (
     ICMPV6_TIME_EXCEEDED,
     ICMPV6_UNREACHABLE,
     IP_PADDED,
+    IP_SHORT,
     IP_V6,
     KNOWN_FIN_ACKED,
     KNOWN_PROOF_SEQ,
@@ -30,8 +32,18 @@ from analysis.loop.constants cimport (
     ROLES_BY_HANDSHAKE,
     RST,
 )
-from analysis.loop.rows cimport Flow, Half, Segment
+from analysis.loop.rows cimport Flow, Half, Note, Segment
 from analysis.loop.sequence_numbers cimport ahead
+
+
+cdef inline void count_segment(Flow *flow, Segment *s, Note *n) noexcept nogil:
+    """One more segment of this connection."""
+    n.ordinal = flow.packets
+    flow.packets += 1
+    flow.end_ns = s.time_ns
+    flow.last_frame = s.frame
+    if s.ip_flags & IP_SHORT:
+        flow.facts |= FACT_SHORT
 
 
 cdef inline bint is_duplicate(Half *h, Segment *s) noexcept nogil:

@@ -77,12 +77,12 @@ cdef struct Half:
     unsigned char holes
     unsigned char wscale
     unsigned char zeek
-    unsigned char disproved_count
-    unsigned int near_unused0
-    unsigned int near_unused1
-    unsigned int near_unused2
-    unsigned int near_unused3
-    unsigned int near_unused4
+    unsigned char history_bits
+    unsigned int timed_bytes
+    unsigned int resend_count
+    unsigned int fill_count
+    unsigned int max_payload_bytes
+    unsigned int rst_count
     long long last_ns
     unsigned long long last_frame
     long long advanced_ns
@@ -101,9 +101,6 @@ cdef struct Half:
     unsigned int print_ts
     unsigned int print_bytes
     unsigned int dup_ack_run
-    unsigned int rst_count
-    unsigned int max_payload_bytes
-    unsigned int history_bits
     unsigned int unpadded_count
     unsigned int padded_count
     unsigned int out_count
@@ -159,8 +156,6 @@ cdef struct Half:
     unsigned int zero_window_count
     unsigned int window_full_count
     unsigned int gap_count
-    unsigned int fill_count
-    unsigned int resend_count
     unsigned int edge_seq
     unsigned int edge_bytes
     unsigned int stray_ack_count
@@ -168,7 +163,6 @@ cdef struct Half:
     unsigned int hole0_right
     unsigned int hole1_left
     unsigned int hole1_right
-    unsigned int timed_bytes
     unsigned int proof_seq
     unsigned int proof_ts
     unsigned int sack_high
@@ -187,6 +181,7 @@ cdef struct Half:
     unsigned short syn_last_options
     unsigned char before_rst
     unsigned char zeek_previous
+    unsigned char disproved_count
     unsigned char rst_ttl
     unsigned char rst_form
     unsigned char syn_ttl
@@ -194,6 +189,9 @@ cdef struct Half:
     long long reopened_ns
     unsigned int idle_ack_count
     unsigned int foreign_sack_count
+    unsigned long long spare0
+    unsigned long long spare1
+    unsigned long long spare2
 
 
 cdef struct Note:

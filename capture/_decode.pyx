@@ -1,0 +1,114 @@
+# cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False
+"""The compiled loop: frames in, SEGMENT rows out. Releases the GIL; no bytes raise.
+
+The parts are in `capture/layers/`, whose `__init__.pxd` says which is which. Every load is checked against the
+end of the layer it belongs to, and yields 0 beyond it.
+"""
+
+from capture.frame_row cimport FrameRow
+from capture.layers.icmp cimport icmp
+from capture.layers.links cimport link
+from capture.layers.plain cimport plain_tcp
+from capture.layers.shims cimport ethernet
+from capture.layers.stack cimport layers
+from capture.layers.tcp cimport tcp
+from capture.layers.walk cimport ARP, FILTERED, FOUND, NONE, REASON_COUNT, TRUNCATED, Walk
+from capture.segment_row cimport SegmentRow
+from libc.string cimport memset
+
+
+def decode(
+    const unsigned char[::1] data,
+    const FrameRow[::1] frames,
+    const unsigned char[::1] chosen,
+    unsigned long long first_frame,
+    SegmentRow[::1] rows,
+    long long[::1] skipped,
+    bint verify,
+    bint shortcut=True,
+):
+    """Write a row per TCP segment and per marker of `frames`; returns how many.
+
+    `chosen`: one byte per frame, 0 leaves the frame out (reason `filtered`); empty means all. `first_frame`:
+    number of the first frame. `rows` holds at least as many rows as `frames`; `skipped` one counter per
+    SkipReason, added to; a marker row (ICMP error, ARP, neighbour discovery) is both kept and counted.
+    `verify`: compute TCP checksums where all bytes were captured. Without `shortcut` plain frames take the long
+    way, too, to the same rows.
+    """
+    cdef Py_ssize_t count = 0
+    cdef Py_ssize_t i
+    cdef int reason
+    cdef bint every = chosen.shape[0] == 0
+    cdef const unsigned char *base
+    if rows.shape[0] < frames.shape[0] or skipped.shape[0] < REASON_COUNT:
+        raise ValueError("too few rows or counters")
+    if not every and chosen.shape[0] != frames.shape[0]:
+        raise ValueError("one choice per frame, or none")
+    if frames.shape[0] == 0 or data.shape[0] == 0:
+        return 0
+    base = &data[0]
+    with nogil:
+        for i in range(frames.shape[0]):
+            if not every and chosen[i] == 0:
+                skipped[FILTERED] += 1
+                continue
+            if <Py_ssize_t>frames[i].offset + frames[i].captured_bytes > data.shape[0]:
+                skipped[TRUNCATED] += 1
+                continue
+            if shortcut and plain_tcp(base, &frames[i], first_frame + i, &rows[count], verify):
+                count += 1
+                continue
+            reason = any_frame(base, &frames[i], first_frame + i, &rows[count], verify)
+            if reason != NONE:
+                skipped[reason] += 1
+                if rows[count].kind == 0:
+                    continue
+            count += 1
+    return count
+
+
+cdef int any_frame(
+    const unsigned char *base,
+    const FrameRow *frame,
+    unsigned long long number,
+    SegmentRow *row,
+    bint verify,
+) noexcept nogil:
+    """Walk through one frame. NONE for a TCP segment, else why it is none; a marker has its `kind` set."""
+    cdef Walk walk
+    cdef int step
+    memset(row, 0, sizeof(SegmentRow))
+    walk.base = base
+    walk.at = frame.offset
+    walk.end = walk.at + frame.captured_bytes
+    walk.wire_end = walk.at + frame.wire_bytes
+    if walk.wire_end < walk.end:
+        walk.wire_end = walk.end
+    walk.depth = 0
+    walk.steps = 0
+    walk.fragment = False
+    row.direction = frame.direction
+    if frame.link_type == 1:
+        step = ethernet(&walk, row)
+    else:
+        step = link(&walk, row, frame.link_type)
+    step = layers(&walk, row, step)
+    if step != FOUND:
+        return step
+    row.time_ns = frame.time_ns
+    row.frame = number
+    row.interface = frame.interface
+    row.payload_offset = <unsigned int>walk.at
+    if walk.end > walk.at:
+        row.payload_captured_bytes = <unsigned int>(walk.end - walk.at)
+    if walk.wire_end > walk.at:
+        row.payload_bytes = <unsigned int>(walk.wire_end - walk.at)
+    if row.icmp_type == 0:
+        return tcp(base, row, verify)
+    if row.icmp_type != 255:
+        return icmp(base, row)
+    row.icmp_type = 0
+    row.wscale = 255
+    row.payload_bytes = 0
+    row.payload_captured_bytes = 0
+    return ARP
