@@ -28,6 +28,7 @@ REMEMBERED_INCIDENTS = 5_000
 class Departed:
     """Sums over the connections that were taken out of the table."""
 
+    start_ns: int | None = None  # of the earliest
     flows_count: int = 0
     evicted_count: int = 0  # of these, forgotten before they had ended
     flows_with_findings_count: int = 0
@@ -41,6 +42,7 @@ class Departed:
 
     def take(self, table: FlowTable, failing: Sequence[Failing], evicted_count: int = 0) -> None:
         """Count all of `table`; `failing` are those of them that were told to have findings."""
+        self.start_ns = table.start_ns if self.start_ns is None else min(self.start_ns, table.start_ns)
         self.flows_count += len(table)
         self.evicted_count += evicted_count
         self.by_conn_state.update(conn_states(table).tolist())

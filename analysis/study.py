@@ -117,7 +117,7 @@ class Study:
         """All connections as columns, over a span that `start_ns` and `end_ns` widen. No copy."""
         count = self._tracker.count
         flows = self._tracker.flows[:count]
-        moments = [at_ns for at_ns in (start_ns, end_ns) if at_ns is not None]
+        moments = [at_ns for at_ns in (start_ns, end_ns, self.departed.start_ns) if at_ns is not None]
         if count:
             moments += [int(flows["start_ns"].min()), int(flows["end_ns"].max())]
         start, end = min(moments, default=0), max(moments, default=0)

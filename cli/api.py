@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from .facts import told
+
 if TYPE_CHECKING:
-    from .analysis.result import Analysis, CaptureFacts
+    from .analysis.result import Analysis
     from .analysis.study import Study
-    from .capture.source import Capture, FileFacts
+    from .capture.source import Capture
 
 INTERRUPTED = "interrupted; only what was read until then is reported"
 
@@ -49,7 +51,8 @@ def analyze(
         elif spans:
             for batch in capture.batches(spans):
                 study.illustrate(batch.segments, batch.data)
-        return study.conclude(tuple(_told(facts, interrupted) for facts in capture.files), __version__)
+        stopped = INTERRUPTED if interrupted else None
+        return study.conclude(tuple(told(facts, stopped) for facts in capture.files), __version__)
 
 
 def _first_pass(capture: Capture, study: Study) -> bool:
@@ -73,22 +76,3 @@ def _dissected(capture: Capture, study: Study, spans: list[tuple[int, int]]) -> 
         for batch in capture.batches(spans) if spans else ():
             excerpt.add(batch, study.illustrate(batch.segments, batch.data))
         study.dissected(dissect(excerpt), len(excerpt.frames))
-
-
-def _told(facts: FileFacts, interrupted: bool) -> CaptureFacts:
-    """What was read of one file, for the report."""
-    from .analysis.result import CaptureFacts, Vantage
-
-    return CaptureFacts(
-        facts.path,
-        tuple(facts.link_types),
-        facts.packets_count,
-        facts.tcp_segments_count,
-        facts.skipped,
-        facts.kernel_dropped_count,
-        facts.start_ns,
-        facts.end_ns,
-        Vantage("unknown", 0.0, ()),
-        error=facts.error or (INTERRUPTED if interrupted else None),
-        converted_from=facts.converted_from,
-    )
