@@ -1,7 +1,7 @@
 # Two commands set everything up:
 #   make demo   a virtual environment, the package, and the verdict on a shipped capture
 #   make test   what the tests need (Debian packages too, when root), and every test
-# CI runs the same targets, then `make lint types docs`.
+# CI runs the same targets, then `make lint types docs captures`.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -10,13 +10,13 @@ DEMO   := fixtures/lab/syn-dropped-by-server-host/client.pcap
 
 DEBIAN := tshark tcpdump chromium nftables iptables iproute2 ethtool iputils-ping tmux
 
-.PHONY: .debian demo test lint types docs check lab golden bench clean
+.PHONY: .debian demo test lint types docs captures check lab golden bench clean
 
 demo: $(BIN)/synsight
 	$(BIN)/synsight analyze $(DEMO) -o report.html
 	@echo "The same with a timeline: report.html"
 
-$(BIN)/synsight: pyproject.toml $(wildcard capture/*.p* capture/layers/*.pxd analysis/*.py* analysis/loop/*.pxd analysis/findings/*.py reports/*.* cli/*.py cli/commands/*.py)
+$(BIN)/synsight: pyproject.toml $(wildcard capture/*.p* capture/layers/*.pxd analysis/*.py* analysis/loop/*.pxd analysis/expectations/*.py analysis/findings/*.py reports/*.* cli/*.py cli/commands/*.py)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check .
 	@touch $@
@@ -49,7 +49,11 @@ types: $(VENV)/.test
 docs: $(VENV)/.test
 	$(BIN)/python -m docs.generate --check
 
-check: test lint types docs
+# The shipped captures, held to the expectations beside them.
+captures: $(VENV)/.test
+	$(BIN)/synsight check fixtures
+
+check: test lint types docs captures
 
 # Make the lab's captures again (root, network namespaces).
 lab: .debian $(VENV)/.test

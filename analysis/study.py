@@ -60,7 +60,8 @@ class Study:
     """One analysis in the making.
 
     `vantage_side` overrides the inferred vantage point. `all_flows` tells healthy connections, too; `only`
-    (a Flow's id) tells that connection and no other, healthy or not.
+    (a Flow's id) tells that connection and no other, healthy or not. At most `told_flows` connections are
+    told (None: all that there are); the rest is counted.
     """
 
     def __init__(
@@ -70,12 +71,14 @@ class Study:
         only: str | None = None,
         shown_flows: int = SHOWN_FLOWS,
         sure_flows: int = SURE_FLOWS,
+        told_flows: int | None = DETAILED_FLOWS,
     ) -> None:
         self._vantage_side = vantage_side
         self._all_flows = all_flows
         self._only = only
         self._shown_flows = shown_flows
         self._sure_flows = max(sure_flows, SURE_FLOWS)
+        self._told_flows = told_flows
         self._tracker = Tracker()
         self._neighbours = Collector()
         self._clock = quality.Clock()
@@ -235,10 +238,11 @@ class Study:
         chosen = np.arange(len(table)) if everything else np.flatnonzero(any_rule)
         if self._only is not None:
             chosen = np.flatnonzero(named(table, self._only))
-        self._left_out_count = max(0, len(chosen) - DETAILED_FLOWS)
+        most = len(chosen) if self._told_flows is None else self._told_flows
+        self._left_out_count = max(0, len(chosen) - most)
         if self._left_out_count:  # what failed is told rather than what is merely worth knowing
             failed = np.isin(outcomes(table)[chosen], FAILED)
-            chosen = np.sort(np.concatenate((chosen[failed], chosen[~failed]))[:DETAILED_FLOWS])
+            chosen = np.sort(np.concatenate((chosen[failed], chosen[~failed]))[:most])
         judged = []
         for index, asked in zip(chosen.tolist(), masks[:, chosen].T.tolist(), strict=True):
             case = Case.of(self._scene, index)

@@ -8,6 +8,7 @@ import click
 
 from . import __version__
 from .commands.analyze import analyze
+from .commands.check import check
 from .commands.explain import explain
 from .commands.timeline import timeline
 
@@ -21,7 +22,7 @@ def main() -> None:
     """Say which side dropped a TCP exchange, from a packet capture, with the evidence."""
 
 
-for command in (analyze, timeline, explain):
+for command in (analyze, check, timeline, explain):
     main.add_command(command)
 
 if __name__ == "__main__":

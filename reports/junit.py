@@ -7,6 +7,7 @@ gives one test case per expectation.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
@@ -69,7 +70,8 @@ def _flow(flow: Flow) -> _Case:
 
 
 def _file(file: CheckedFile) -> list[_Case]:
-    cases = [_check(file, check) for check in file.checks]
+    titles = Counter(check.title for check in file.checks)
+    cases = [_check(file, check, titles[check.title] > 1) for check in file.checks]
     if file.error:
         error = ("invalid" if file.invalid else "unreadable", visible(file.error), visible(file.error))
         name = "expectations are valid" if file.invalid else "the capture is read to its end"
@@ -77,18 +79,15 @@ def _file(file: CheckedFile) -> list[_Case]:
     return cases
 
 
-def _check(file: CheckedFile, check: Check) -> _Case:
-    name = f"line {check.line}: {visible(check.title)}"
+def _check(file: CheckedFile, check: Check, ambiguous: bool) -> _Case:
+    """Its name stays the same when lines move, where it can: CI systems compare runs by name."""
+    name = visible(check.title) + (f" (line {check.line})" if ambiguous else "")
     failure = None
     if check.problems:
-        text = "\n".join(f"{file.path}:{each.line}: {each.text}" for each in check.problems)
-        ladders = "\n\n".join(ladder_text(flow) for flow in check_wording.drawn(check))
-        failure = ("expectation", visible(check.problems[0].text), _visible_lines(text) + "\n\n" + ladders)
+        lines = [visible(f"{file.path}:{each.line}: {each.text}") for each in check.problems]
+        ladders = [f"\n{ladder_text(flow)}" for flow in check_wording.drawn(check)]
+        failure = ("expectation", visible(check.problems[0].text), "\n".join([*lines, *ladders]))
     return _Case(visible(file.path), name, failure=failure, file=file.path, line=check.line)
-
-
-def _visible_lines(text: str) -> str:
-    return "\n".join(visible(line) for line in text.split("\n"))
 
 
 def _write(suites: Sequence[tuple[str, list[_Case], int | None]], stream: TextIO) -> None:

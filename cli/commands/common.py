@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from ..analysis.checked import CheckRun
     from ..analysis.result import Analysis
 
 VANTAGES = ("client", "server", "middle")
-USAGE, UNREADABLE, STOPPED = 2, 3, 130
-"""Exit codes: usage; a capture that could not be read, or only in part; Ctrl-C (the report is still
-written)."""
+MISMATCH, USAGE, UNREADABLE, STOPPED = 1, 2, 3, 130
+"""Exit codes: `check` or `--fail-on` failed; usage; a capture that could not be read, or only in part; Ctrl-C
+(the report is still written)."""
 
 PIPED_COLUMNS = 80
 
@@ -68,7 +69,7 @@ def analysis_of(
     return analysis
 
 
-def write_file(analysis: Analysis, path: str, timelines: int | None = None) -> None:
+def write_file(analysis: Analysis | CheckRun, path: str, timelines: int | None = None) -> None:
     """Write a report in the format of its suffix; `-` has gone to standard output already.
 
     `timelines` is how many connections a page draws.
@@ -87,7 +88,9 @@ def _page_options(form: str, timelines: int | None) -> dict[str, Any]:
     return {"timelines": timelines} if form == "html" and timelines is not None else {}
 
 
-def write_stdout(analysis: Analysis, form: str, color: bool | None, timelines: int | None = None) -> None:
+def write_stdout(
+    analysis: Analysis | CheckRun, form: str, color: bool | None, timelines: int | None = None
+) -> None:
     """Write a report to standard output, coloured and as wide as a terminal when it is one."""
     from ..reports import ReportError, write
 
