@@ -22,12 +22,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from threading import Condition, Thread
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import pcapy
 from synsight.capture.decode import decode, named_counts, new_counters, new_rows
 from synsight.capture.filters import FilterError, compile_program
 from synsight.capture.links import link_name
+from synsight.capture.privileges import no_permission
 from synsight.capture.segment import FRAME, SEGMENT, Kind
 from synsight.capture.source import Batch, CaptureError, FileFacts
 
@@ -54,13 +56,36 @@ _STATS_EVERY_S = 0.5
 _SETTLE_S = 2.5 * RING_TIMEOUT_MS / 1000
 """By then the kernel has handed over whatever had arrived."""
 
+ANY = "any"
+"""The device that stands for all interfaces (Linux)."""
+
+_PERMISSION_ERRORS = (-8, -11)
 _ACTIVATION_ERRORS = {  # libpcap pcap/pcap.h, PCAP_ERROR_*
-    -5: "no such interface",
-    -6: "it does not support monitor mode",
-    -8: "permission denied",
-    -9: "the interface is down",
-    -11: "permission denied for promiscuous mode",
+    -5: "there is no such interface; `synsight interfaces` lists them",
+    -9: "it is down; set it up first, or capture from `any`",
 }
+
+
+def open_interface(
+    name: str, *, snaplen: int = SNAPLEN_BYTES, promiscuous: bool = True, buffer_mb: int = BUFFER_MB
+) -> Any:
+    """An activated pcapy-ng reader that never blocks. Raises CaptureError, which begins with the name."""
+    try:
+        reader = pcapy.create(name)
+        reader.set_snaplen(snaplen)
+        reader.set_promisc(promiscuous and name != ANY)
+        reader.set_timeout(RING_TIMEOUT_MS)
+        reader.set_buffer_size(buffer_mb << 20)
+        status = reader.activate()
+        if status >= 0:
+            reader.setnonblock(1)
+            return reader
+    except pcapy.PcapError as problem:
+        raise CaptureError(f"{name}: cannot be opened: {problem}") from None
+    if status in _PERMISSION_ERRORS:
+        raise CaptureError(no_permission(name))
+    words = _ACTIVATION_ERRORS.get(status, f"libpcap says {status}; try another interface")
+    raise CaptureError(f"{name}: cannot be opened: {words}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +116,10 @@ class _Tap:
         self.name = name
         self.number = number
         self.error: str | None = None  # why it gives no more packets
+        self.ends_at: float | None = None  # until then, what it had before the error may still come
         self.drops = Drops(0, 0, 0)
         self._raw = (0, 0, 0)
-        try:
-            self._reader = pcapy.create(name)
-            self._reader.set_snaplen(snaplen)
-            self._reader.set_promisc(promiscuous and name != "any")
-            self._reader.set_timeout(RING_TIMEOUT_MS)
-            self._reader.set_buffer_size(buffer_mb << 20)
-            status = self._reader.activate()
-        except pcapy.PcapError as problem:
-            raise CaptureError(f"{name}: cannot be opened: {problem}") from None
-        if status < 0:
-            words = _ACTIVATION_ERRORS.get(status, f"libpcap error {status}")
-            raise CaptureError(f"{name}: cannot be opened: {words}")
-        self._reader.setnonblock(1)
+        self._reader = open_interface(name, snaplen=snaplen, promiscuous=promiscuous, buffer_mb=buffer_mb)
         self.link_type = int(self._reader.datalink())
         self.descriptor = int(self._reader.getfd())
 
@@ -122,12 +136,20 @@ class _Tap:
         except pcapy.PcapError as problem:
             raise CaptureError(f"{self.name}: {problem}") from None
 
-    def take(self) -> _Piece | None:
+    def take_all(self, now_s: float) -> Iterator[_Piece]:
+        """The packets that have arrived by now, and few that came while these were read."""
+        while (piece := self._take()) is not None:
+            yield piece
+            if len(piece[1]) < _BATCH_FRAMES or piece[1]["time_ns"][-1] >= now_s * 1e9:
+                return
+
+    def _take(self) -> _Piece | None:
         """The packets that are ready, at most _BATCH_FRAMES; None when there are none."""
         try:
             data, meta = self._reader.next_batch(_BATCH_FRAMES)
         except pcapy.PcapError as problem:
-            self.error = self.error or _gone(str(problem))
+            if self.error is None:
+                self.error, self.ends_at = _gone(str(problem)), time.time() + _SETTLE_S
             return None
         if not meta:
             return None
@@ -197,6 +219,8 @@ class LiveCapture:
         self._rows = new_rows(_BATCH_FRAMES)
         self._backlog = _Backlog(BACKLOG_BYTES)
         self._stop_at: float | None = None
+        self._abandoned = False
+        self._failure: BaseException | None = None
 
     @property
     def files(self) -> list[FileFacts]:
@@ -223,7 +247,8 @@ class LiveCapture:
 
     def stop(self) -> None:
         """End `batches` once what has arrived by now has been given; for signal handlers and any thread."""
-        self._stop_at = time.time()
+        if self._stop_at is None:
+            self._stop_at = time.time()
 
     def drops(self) -> Drops:
         """Counters of all interfaces, half a second old at most."""
@@ -242,54 +267,55 @@ class LiveCapture:
                 piece = self._backlog.get(TICK_S)
                 if piece is None:
                     if self._backlog.finished:
-                        return
+                        break
                     yield self._nothing()
                 else:
                     yield from self._decoded(*piece)
+            if self._failure is not None:
+                raise self._failure
         finally:
-            self.stop()
+            self._abandoned = True
             self._backlog.abandon()
             thread.join()
-            self._conclude()
+            self.facts.kernel_dropped_count = self.drops().kernel_dropped
 
     def _drain(self) -> None:
-        """The reading thread: rings to backlog, until stopped."""
-        merger = _Merger(len(self._taps))
-        poll = select.poll()
-        for tap in self._taps:
-            poll.register(tap.descriptor, select.POLLIN)
-        counted = 0.0
-        while True:
-            poll.poll(_POLL_MS)
-            now = time.time()
-            for tap in self._taps:
-                while (piece := tap.take()) is not None:
-                    merger.add(piece)
-                    if len(self._taps) == 1 or len(piece[1]) < _BATCH_FRAMES:
-                        break
-            for merged in merger.until(now - _SETTLE_S):
-                self._backlog.put(merged)
-            if now - counted > _STATS_EVERY_S:
-                counted = now
-                for tap in self._taps:
-                    tap.count()
-            self._notice_losses()
-            if self._stop_at is not None and now > self._stop_at + _SETTLE_S:
-                break
-        for merged in merger.until(None):
-            self._backlog.put(merged)
-        for tap in self._taps:
-            tap.count()
-        self._backlog.finish()
+        """The reading thread: rings to backlog, until stopped or nothing is left to read."""
+        taps, counted_s = list(self._taps), 0.0
+        merger = _Merger() if len(taps) > 1 else None
+        take_in = self._backlog.put if merger is None else merger.add
+        try:
+            while taps and not self._abandoned:
+                _wait(taps)
+                now_s = time.time()
+                for tap in taps:
+                    for piece in tap.take_all(now_s):
+                        take_in(piece)
+                if merger is not None:
+                    self._put(merger.until(now_s - _SETTLE_S))
+                taps = [tap for tap in taps if not self._ended(tap, now_s)]
+                if now_s - counted_s > _STATS_EVERY_S or not taps:
+                    counted_s = now_s
+                    for tap in self._taps:
+                        tap.count()
+            if merger is not None:
+                self._put(merger.until(None))
+        except BaseException as problem:
+            self._failure = problem
+        finally:
+            self._backlog.finish()
 
-    def _notice_losses(self) -> None:
-        """Stop when no interface is left; tell which one has gone."""
-        gone = [tap for tap in self._taps if tap.error]
-        if not gone:
-            return
-        self.facts.error = "; ".join(f"{tap.name} {tap.error}" for tap in gone)
-        if len(gone) == len(self._taps) and self._stop_at is None:
-            self.stop()
+    def _put(self, piece: _Piece | None) -> None:
+        if piece is not None:
+            self._backlog.put(piece)
+
+    def _ended(self, tap: _Tap, now_s: float) -> bool:
+        """Whether nothing more is to be had, or wanted, from an interface; an early end is told."""
+        if tap.error is not None and self._stop_at is None:
+            gone = [f"{each.name} {each.error}" for each in self._taps if each.error]
+            self.facts.error = "; ".join(gone)
+        ends = [moment for moment in (tap.ends_at, self._stop_at and self._stop_at + _SETTLE_S) if moment]
+        return bool(ends) and now_s > min(ends)
 
     def _nothing(self) -> Batch:
         return Batch(np.zeros(0, np.uint8), np.zeros(0, FRAME), np.zeros(0, SEGMENT), self._next_frame)
@@ -316,14 +342,19 @@ class LiveCapture:
         facts.skipped = named_counts(self._counters)
         facts.kernel_dropped_count = self.drops().kernel_dropped
 
-    def _conclude(self) -> None:
-        self.facts.kernel_dropped_count = self.drops().kernel_dropped
-
 
 def _gone(problem: str) -> str:
     if "went down" in problem:
         return "went down or was removed; the capture of it ends there"
     return f"gives no more packets: {problem}"
+
+
+def _wait(taps: Sequence[_Tap]) -> None:
+    """Until one of the interfaces has packets, or for _POLL_MS."""
+    poll = select.poll()
+    for tap in taps:
+        poll.register(tap.descriptor, select.POLLIN)
+    poll.poll(_POLL_MS)
 
 
 class _Backlog:
@@ -380,23 +411,18 @@ class _Merger:
     """Puts the pieces of several interfaces into the order of their times.
 
     An interface that was emptied at some time gives nothing older than that, less the time that the kernel
-    may keep a partly filled block. Frames wait that long, unless there is one interface only.
+    may keep a partly filled block. So long frames wait.
     """
 
-    def __init__(self, count: int) -> None:
-        self._alone = count == 1
+    def __init__(self) -> None:
         self._held: list[_Piece] = []
 
     def add(self, piece: _Piece) -> None:
         """Take a piece in; the pieces of one interface come in the order of their times."""
         self._held.append(piece)
 
-    def until(self, settled_s: float | None) -> Iterator[_Piece]:
-        """What is complete up to a time, in order; everything when it is None."""
-        if self._alone:
-            ready, self._held = self._held, []
-            yield from ready
-            return
+    def until(self, settled_s: float | None) -> _Piece | None:
+        """What came before a time, in order; everything when it is None."""
         limit_ns = np.iinfo(np.int64).max if settled_s is None else int(settled_s * 1e9)
         ready, waiting = [], []
         for data, frames in self._held:
@@ -406,8 +432,7 @@ class _Merger:
             if place < len(frames):
                 waiting.append((data, frames[place:]))
         self._held = waiting
-        if ready:
-            yield _merged(ready)
+        return _merged(ready) if ready else None
 
 
 def _merged(pieces: list[_Piece]) -> _Piece:

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from synsight.capture.guard import Guard
 from synsight.capture.reader import Mark
 from synsight.capture.records import Form, Interfaces, Pcap, Pcapng
 from synsight.capture.source import Batch, Capture, CaptureError, Part, Spans
@@ -91,7 +92,15 @@ class Recording:
         self._out = np.zeros(MEBIBYTE, np.uint8)
         self._next_frame = 1
         _check(self._base, rotate_mb, rotate_s, keep)
-        self._begin_file(time.time_ns())
+        self._guard = Guard() if self._base is not None else None
+        try:
+            self._begin_file(time.time_ns())
+        except OSError as problem:
+            self._release()
+            there = isinstance(problem, FileExistsError)
+            words = "exists already; name another file, or delete it"
+            words = words if there else f"cannot be written: {_words(problem)}"
+            raise CaptureError(f"{path or 'spool'}: {words}") from None
 
     @classmethod
     def spool(cls, interfaces: Interfaces, limit_mb: float = SPOOL_MB) -> Recording:
@@ -131,6 +140,7 @@ class Recording:
     def close(self) -> None:
         """End the file. Nothing can be written afterwards; what has a name can still be read again."""
         self._end_file()
+        self._release()
 
     def reread(self, spans: Spans) -> Iterator[Batch]:
         """The segments of frames inside closed, sorted, disjoint ranges of frame numbers.
@@ -145,6 +155,10 @@ class Recording:
             unread = [f"{facts.path}: {facts.error}" for facts in capture.files if facts.error]
         if unread:
             self.error = self.error or unread[0]
+
+    def _release(self) -> None:
+        if self._guard is not None:
+            self._guard.close()
 
     def _part(self, each: RecordedFile) -> Part:
         name = str(each.path or "spool")
@@ -174,21 +188,32 @@ class Recording:
             current.start_ns = int(frames["time_ns"][0])
         if not current.marks or current.size_bytes - current.marks[-1].offset >= _MARK_BYTES:
             current.marks.append(Mark(current.frames_count, current.size_bytes, self._form.section))
-        written, problem = _written(current.raw, current.size_bytes, memoryview(self._out)[:size])
+        written, problem = _written(current.raw, current.size_bytes, self._out[:size].data)
         whole = len(frames) if problem is None else int(np.searchsorted(ends, written, "right"))
         current.frames_count += whole
         self._next_frame += whole
-        current.size_bytes += int(ends[whole - 1]) if whole else 0
+        self._grow(int(ends[whole - 1]) if whole else 0)
         if problem is not None:
             self._fail(problem)
+
+    def _grow(self, count_bytes: int) -> None:
+        """So many bytes more are whole."""
+        current = self.files[-1]
+        current.size_bytes += count_bytes
+        if self._guard is not None:
+            self._guard.declare(current.size_bytes)
 
     def _fail(self, problem: OSError) -> None:
         """Give up recording, leaving whole records."""
         current = self.files[-1]
         current.raw.truncate(current.size_bytes)
-        words = (problem.strerror or str(problem)).lower()
+        self._tell(problem)
+
+    def _tell(self, problem: OSError) -> None:
+        """Nothing is recorded from now on."""
+        name = self._base or "spool"
         self.error = (
-            f"{current.path or 'spool'}: recording stopped after frame {self._next_frame - 1}: {words}; "
+            f"{name}: recording stopped after frame {self._next_frame - 1}: {_words(problem)}; "
             "the analysis goes on"
         )
 
@@ -199,8 +224,8 @@ class Recording:
                 self._delete_oldest()
         try:
             self._begin_file(time_ns)
-        except CaptureError as problem:
-            self.error = f"{problem}; recording stopped, the analysis goes on"
+        except OSError as problem:
+            self._tell(problem)
 
     def _delete_oldest(self) -> None:
         oldest = self.files.pop(0)
@@ -210,20 +235,26 @@ class Recording:
             oldest.path.unlink(missing_ok=True)
 
     def _begin_file(self, time_ns: int) -> None:
-        """Make the next file, with its header. Raises CaptureError."""
+        """Make the next file, with its header. Raises OSError, and leaves nothing then."""
         path = self._path(time_ns)
-        try:
+        if self._guard is None or path is None:
             raw = _made(path)
-            _, problem = _written(raw, 0, self._form.header)
-            if problem is not None:
-                raise problem
-        except FileExistsError:
-            raise CaptureError(f"{path}: exists already; name another file, or delete it") from None
-        except OSError as problem:
-            raise CaptureError(
-                f"{path or 'spool'}: cannot be written: {(problem.strerror or '').lower()}"
-            ) from None
-        self.files.append(RecordedFile(path, raw, self._next_frame, size_bytes=len(self._form.header)))
+        else:
+            self._guard.announce(path)
+            try:
+                raw = _made(path)
+            except OSError:
+                self._guard.withdraw()
+                raise
+            self._guard.watch(raw.fileno())
+        _, problem = _written(raw, 0, self._form.header)
+        if problem is not None:
+            raw.close()
+            if path is not None:
+                path.unlink(missing_ok=True)
+            raise problem
+        self.files.append(RecordedFile(path, raw, self._next_frame))
+        self._grow(len(self._form.header))
 
     def _end_file(self) -> None:
         """Write the statistics and close the current file, unless it has no name."""
@@ -234,7 +265,7 @@ class Recording:
             trailer = self._form.trailer(time.time_ns(), self._drops())
             written, problem = _written(current.raw, current.size_bytes, trailer)
             if problem is None:
-                current.size_bytes += written
+                self._grow(written)
             else:
                 self._fail(problem)
         if current.path is not None:
@@ -296,3 +327,7 @@ def _written(raw: io.FileIO, at: int, content: bytes | memoryview) -> tuple[int,
     except OSError as problem:
         return written, problem
     return written, None
+
+
+def _words(problem: OSError) -> str:
+    return (problem.strerror or str(problem)).lower()

@@ -10,6 +10,7 @@ from . import __version__
 from .commands.analyze import analyze
 from .commands.check import check
 from .commands.explain import explain
+from .commands.interfaces import interfaces
 from .commands.timeline import timeline
 
 # NumPy starts a thread per core for linear algebra when it is imported; nothing here uses any.
@@ -22,7 +23,7 @@ def main() -> None:
     """Say which side dropped a TCP exchange, from a packet capture, with the evidence."""
 
 
-for command in (analyze, check, timeline, explain):
+for command in (analyze, check, timeline, explain, interfaces):
     main.add_command(command)
 
 if __name__ == "__main__":

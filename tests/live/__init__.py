@@ -1,0 +1,1 @@
+"""Live capture against this machine's kernel, in network namespaces of its own."""

@@ -1,0 +1,109 @@
+"""After the interfaces are open, nothing of root is left, in no thread, for good."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from synsight.capture import privileges
+from synsight.capture.source import CaptureError
+
+from tests.live.wire import Wire, needs_root, wire
+
+__all__ = ["wire"]
+NOBODY = pwd.getpwnam("nobody")
+
+CAPTURE_AS_SOMEBODY = """
+import json, os, pathlib, socket, sys
+import synsight.capture.recording
+from synsight.capture import live, privileges
+privileges._check_python = lambda user: None  # Python may be installed where only root reads
+user = privileges.invoking_user(sys.argv[2] or None)
+with live.LiveCapture(["right"]) as capture:
+    privileges.give_up(user)
+    batches = capture.batches()
+    next(batches)
+    texts = [(task / "status").read_text() for task in pathlib.Path("/proc/self/task").iterdir()]
+    tasks = [dict(line.split(":\\t", 1) for line in text.splitlines() if ":\\t" in line) for text in texts]
+    back = True
+    try:
+        os.setuid(0)
+    except PermissionError:
+        back = False
+    try:
+        socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        opens = True
+    except PermissionError:
+        opens = False
+    recording = synsight.capture.recording.Recording(sys.argv[1], capture.interfaces, rotate_mb=1)
+    recording._rotate(0)
+    recording.close()
+    capture.stop()
+    for _ in batches: pass
+print(json.dumps({"tasks": tasks, "back": back, "opens": opens, "home": os.environ["HOME"],
+                  "paths": [str(path) for path in recording.paths], "drops": capture.drops().kernel_dropped}))
+"""
+
+
+def run_as(wire: Wire, folder: Path, environment: dict[str, str], asked: str = "") -> dict:
+    command = wire.namespace.inside(
+        [sys.executable, "-c", CAPTURE_AS_SOMEBODY, str(folder / "it.pcap"), asked]
+    )
+    everything = {**os.environ, "OPENBLAS_NUM_THREADS": "1", **environment}  # as the command sets it
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=everything)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.lab
+@needs_root
+@pytest.mark.parametrize("by", ["sudo", "--user"])
+def test_nothing_of_root_is_left_in_any_thread(wire: Wire, tmp_path: Path, by: str) -> None:
+    os.chmod(tmp_path, 0o700)
+    for parent in [*tmp_path.parents][:3]:
+        if parent.stat().st_mode & 0o001 == 0 and parent.is_relative_to("/tmp"):
+            os.chmod(parent, 0o711)
+    os.chown(tmp_path, NOBODY.pw_uid, NOBODY.pw_gid)
+    sudo = {"SUDO_UID": str(NOBODY.pw_uid), "SUDO_GID": str(NOBODY.pw_gid)}
+    told = run_as(wire, tmp_path, sudo if by == "sudo" else {}, "nobody" if by == "--user" else "")
+    assert len(told["tasks"]) >= 2  # the reading thread, too
+    for task in told["tasks"]:
+        assert task["Uid"].split() == [str(NOBODY.pw_uid)] * 4
+        assert task["Gid"].split() == [str(NOBODY.pw_gid)] * 4
+        assert task["Groups"].strip() == ""
+        for each in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            assert int(task[each], 16) == 0, each
+        assert task["NoNewPrivs"] == "1"
+    assert not told["back"]
+    assert not told["opens"]
+    assert told["home"] == NOBODY.pw_dir
+    assert len(told["paths"]) == 2
+    assert {os.stat(path).st_uid for path in told["paths"]} == {NOBODY.pw_uid}
+
+
+def test_root_without_sudo_has_nobody_to_become(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    assert privileges.invoking_user() is None
+
+
+def test_an_unknown_user_is_told() -> None:
+    with pytest.raises(CaptureError, match="user no-such-user: not known on this host"):
+        privileges.invoking_user("no-such-user")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is asked")
+def test_an_unknown_sudo_uid_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUDO_UID", "4123456")
+    with pytest.raises(CaptureError, match=r"user number 4123456 \(SUDO_UID\): not known"):
+        privileges.invoking_user()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is asked")
+def test_sudo_by_root_stays_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUDO_UID", "0")
+    assert privileges.invoking_user() is None
