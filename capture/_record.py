@@ -9,17 +9,8 @@ Sources: draft-ietf-opsawg-pcap section 5; draft-ietf-opsawg-pcapng section 4.3.
 """
 
 import cython
+from cython.cimports.capture.frame_row import FrameRow
 from cython.cimports.libc.string import memcpy, memset
-
-FrameRow = cython.struct(
-    time_ns=cython.longlong,
-    offset=cython.uint,
-    captured_bytes=cython.uint,
-    wire_bytes=cython.uint,
-    interface=cython.ushort,
-    link_type=cython.ushort,
-    direction=cython.uchar,
-)
 
 PCAP_RECORD_BYTES = 16
 ENHANCED_PACKET_BYTES = 32

@@ -1,7 +1,12 @@
 """Rights: giving them up once the interfaces are open, and what to do without them.
 
 Opening an interface takes CAP_NET_RAW (and CAP_NET_ADMIN for promiscuous mode); reading packets from it
-takes nothing. Everything that parses what strangers sent runs without rights.
+takes nothing. So all that parses what strangers sent, and all that writes files, runs without rights:
+
+    capture = LiveCapture(["eth0"])
+    give_up(invoking_user())  # between the two, and before any thread is started
+    recording = Recording("x.pcapng", capture.interfaces)
+
 Sources: capabilities(7), prctl(2), packet(7).
 """
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import synsight
 from synsight.analysis.study import Study
-from synsight.api import _told
 from synsight.capture.live import LiveCapture
 from synsight.capture.recording import Recording
 from synsight.capture.segment import Direction
 from synsight.capture.source import Capture, CaptureError
+from synsight.facts import told
 
 from tests.capture.frames import ether, ip4, tcp, udp
 from tests.live.wire import Wire, collect, later, needs_root, numbered, wire
@@ -125,7 +125,7 @@ def test_an_interface_that_goes_ends_the_capture_with_a_line(wire: Wire, removal
         later(0.4, lambda: wire.namespace.ip(removal))
         assert sum(len(batch.segments) for batch in capture.batches()) == 10
     assert capture.facts.error == "right went down or was removed; the capture of it ends there"
-    assert _told(capture.facts, False).error == capture.facts.error
+    assert told(capture.facts).error == capture.facts.error
 
 
 def test_one_of_two_interfaces_goes_and_the_other_is_captured_on(wire: Wire) -> None:
@@ -156,7 +156,7 @@ def conclusion(batches, facts) -> dict:
         study.feed(batch.segments)
     for batch in batches if study.judge(facts.start_ns, facts.end_ns) else ():
         study.illustrate(batch.segments, batch.data)
-    result = dataclasses.asdict(study.conclude((_told(facts, False),), synsight.__version__))
+    result = dataclasses.asdict(study.conclude((told(facts),), synsight.__version__))
     for capture in result["captures"]:
         capture["path"] = ""
     return result
