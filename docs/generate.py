@@ -13,6 +13,8 @@ from pathlib import Path
 from synsight.analysis.findings import RULES
 from synsight.analysis.states import TABLE, Anomaly, State
 
+from docs.findings_page import findings_page
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -41,15 +43,6 @@ def states_page() -> str:
     for anomaly, pairs in strange.items():
         lines.append(f"- **{anomaly.name.replace('_', ' ').lower()}**: {', '.join(pairs)}")
     return "\n".join(lines) + "\n"
-
-
-def findings_page() -> str:
-    """Every finding with the documentation of its rule."""
-    lines = ["# Findings", "", "Made from the rules by `python -m docs.generate`; do not edit.", ""]
-    for rule in RULES:
-        title, _, rest = (rule.__doc__ or "").strip().partition("\n")
-        lines += [f"## {rule.CODE}", "", title, "", "```text", rest.strip("\n"), "```", ""]
-    return "\n".join(lines)
 
 
 def titles_file() -> str:

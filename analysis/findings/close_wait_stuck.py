@@ -40,9 +40,11 @@ PHASE = "close"
 STUCK_NS = 60 * SECOND
 """tcp_fin_timeout: by then the closer's kernel has given up waiting."""
 STUCK_ROUND_TRIPS = 100
+"""On paths so slow that a minute is few round trips: no answer takes a hundred of them."""
 IDLE_NS = 3 * SECOND
 """Programs close within milliseconds of the end of the stream; three seconds are no scheduling delay."""
 IDLE_ROUND_TRIPS = 20
+"""On paths so slow that three seconds are few round trips: the last data and its FIN need a handful."""
 
 
 def candidates(table: FlowTable) -> np.ndarray:
