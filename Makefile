@@ -46,8 +46,15 @@ types: $(VENV)/.test
 	for part in capture analysis reports; do ln -s "../../$$part" .typing/synsight/$$part; done
 	MYPYPATH=.typing $(BIN)/mypy -p synsight
 
-docs: $(VENV)/.test
+docs: $(VENV)/.test $(VENV)/.docs
 	$(BIN)/python -m docs.generate --check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+$(VENV)/.docs: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
+	@touch $@
 
 # The shipped captures, held to the expectations beside them.
 captures: $(VENV)/.test

@@ -10,6 +10,7 @@ from synsight.analysis.findings import BY_CODE, RULES
 from synsight.analysis.result import PHASES
 
 from docs import rules
+from docs.markup import escaped
 
 HEADINGS = ("Signature", "Meaning", "Confused with", "Dropped by", "Next", "Authority")
 """What the docstring of every rule has, in this order."""
@@ -25,13 +26,16 @@ PHASE_TITLES = {
 
 INTRODUCTION = """# Findings
 
-Made from the rules by `python -m docs.generate`; do not edit. `synsight explain CODE` prints the same words.
+<!-- Made from the rules by python -m docs.generate: do not edit. -->
+
+`synsight explain CODE` prints the same words.
 
 A finding is one thing that went wrong, or is worth knowing, about one connection. Of each there is: the
-**signature**, which is the evidence it needs; what it **means**; the **thresholds** that its rule compares with
-and why they are what they are; what it is **confused with**, and what tells them apart; the sides that can have
-**dropped** the exchange, by where the capture was taken; the **errno** that a program got, where packets can
-show it; what to run **next**; and the **authority**: the clause of a standard, the kernel's setting.
+**signature**, which is the evidence it needs; what it **means**; the **thresholds** that its rule compares
+with and why they are what they are; what it is **confused with**, and what tells them apart; the sides that
+can have **dropped** the exchange, by where the capture was taken; the **errno** that a program got, where
+packets can show it; what to run **next**; and the **authority**: the clause of a standard, the kernel's
+setting.
 """
 
 
@@ -99,14 +103,6 @@ def _errnos(rule: ModuleType) -> list[str]:
     if not names:
         return ["**Errno**", "", "None that packets can show.", ""]
     return ["**Errno**", "", f"{', '.join(names)}, told where the packets show that the program got it.", ""]
-
-
-def escaped(text: str) -> str:
-    """Text that Markdown shows as it is; what stands in backquotes is code already."""
-    parts = re.split(r"(`[^`]*`)", text)
-    return "".join(
-        part if part.startswith("`") else re.sub(r"([<>*\[\]|\\])", r"\\\1", part) for part in parts
-    )
 
 
 def _linked(own: str, text: str) -> str:

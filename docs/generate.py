@@ -1,4 +1,4 @@
-"""What is made from code: the state diagram, the list of findings, and their titles for reports.
+"""What is made from code: reference pages, manual pages, and the titles of findings for reports.
 
 `python -m docs.generate` writes them; with `--check` it fails when one is stale.
 """
@@ -6,43 +6,51 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections import defaultdict
 from pathlib import Path
 
 from synsight.analysis.findings import RULES
-from synsight.analysis.states import TABLE, Anomaly, State
+from synsight.analysis.states import TABLE, Anomaly, Event
 
+from docs import commands
 from docs.findings_page import findings_page
+from docs.schema_page import schema_page
 
 ROOT = Path(__file__).parent.parent
 
+STATES_HEAD = """# States
+
+<!-- Made from analysis/states.py by python -m docs.generate: do not edit. -->
+
+The states of one end of a connection, as RFC 9293 section 3.3.2 has them, and the events that move it from one to
+another. An event that is not listed leaves the state as it is.
+[Proven and believed](explanation/proven-and-believed.md) tells how the state of an end is known from outside.
+"""
+
 
 def states_page() -> str:
-    """The transition table as a Mermaid diagram, and the pairs that are anomalies."""
-    edges: dict[tuple[State, State], list[str]] = defaultdict(list)
+    """The transition table, state by state, and the pairs that are anomalies."""
     strange: dict[Anomaly, list[str]] = defaultdict(list)
+    lines = [STATES_HEAD]
     for state, row in TABLE.items():
+        moves = {event: cell for event, cell in row.items() if not isinstance(cell, Anomaly) and cell != state}
+        lines += [f"## {state.text}", "", "| when it | it becomes |", "|---|---|"]
+        lines += [f"| {_words(event)} | [{cell.text}](#{cell.text.lower()}) |" for event, cell in moves.items()]
+        lines.append("")
         for event, cell in row.items():
-            words = event.name.replace("_", " ").lower()
             if isinstance(cell, Anomaly):
-                strange[cell].append(f"{words} in {state.text}")
-            elif cell != state:
-                edges[state, cell].append(words)
-    lines = [
-        "# The states of one end",
-        "",
-        "Made from `analysis/states.py` by `python -m docs.generate`; do not edit.",
-        "",
-        "```mermaid",
-        "stateDiagram-v2",
-    ]
-    for (source, target), events in edges.items():
-        lines.append(f"    {source.name} --> {target.name}: {' / '.join(events)}")
-    lines += ["```", "", "What no rule expects has a name, and leaves the state as it is:", ""]
+                strange[cell].append(f"{_words(event)} in {state.text}")
+    lines += ["## Anomalies", "", "What no rule expects has a name, and leaves the state as it is:", ""]
     for anomaly, pairs in strange.items():
-        lines.append(f"- **{anomaly.name.replace('_', ' ').lower()}**: {', '.join(pairs)}")
+        lines.append(f"- **{_words(anomaly)}**: {', '.join(pairs)}")
     return "\n".join(lines) + "\n"
+
+
+def _words(name: Event | Anomaly) -> str:
+    words = name.name.replace("_", " ").lower().replace("synack", "syn-ack")
+    return re.sub(r"\b(syn|ack|fin|rst|icmp)\b", lambda found: found[0].upper(), words)
 
 
 def titles_file() -> str:
@@ -54,19 +62,33 @@ def titles_file() -> str:
 PAGES = {
     "docs/states.md": states_page,
     "docs/findings.md": findings_page,
+    "docs/cli.md": commands.reference,
+    "docs/json.md": schema_page,
     "reports/titles.json": titles_file,
 }
+MANUAL = "docs/man"
+
+
+def made() -> dict[str, str]:
+    """Every generated file, by its path in the repository, and what it should hold."""
+    files = {name: page() for name, page in PAGES.items()}
+    return files | {f"{MANUAL}/{name}": page for name, page in commands.manual_pages().items()}
 
 
 def main(arguments: list[str]) -> int:
-    """Write the pages, or say which are stale."""
-    stale = [name for name, page in PAGES.items() if _current(name) != page()]
+    """Write the files, or say which are stale."""
+    files = made()
+    stale = [name for name, text in files.items() if _current(name) != text]
+    left_over = [path for path in (ROOT / MANUAL).glob("*.1") if f"{MANUAL}/{path.name}" not in files]
     if "--check" in arguments:
-        for name in stale:
+        for name in (*stale, *left_over):
             print(f"{name} is stale: run python -m docs.generate")
-        return 1 if stale else 0
+        return 1 if stale or left_over else 0
+    for path in left_over:
+        path.unlink()
     for name in stale:
-        (ROOT / name).write_text(PAGES[name]())
+        (ROOT / name).parent.mkdir(exist_ok=True)
+        (ROOT / name).write_text(files[name])
     return 0
 
 
