@@ -24,8 +24,8 @@ STATES_HEAD = """# States
 
 <!-- Made from analysis/states.py by python -m docs.generate: do not edit. -->
 
-The states of one end of a connection, as RFC 9293 section 3.3.2 has them, and the events that move it from one to
-another. An event that is not listed leaves the state as it is.
+The states of one end of a connection, as RFC 9293 section 3.3.2 has them, and the events that move it from one
+to another. An event that is not listed leaves the state as it is.
 [Proven and believed](explanation/proven-and-believed.md) tells how the state of an end is known from outside.
 """
 
@@ -35,9 +35,13 @@ def states_page() -> str:
     strange: dict[Anomaly, list[str]] = defaultdict(list)
     lines = [STATES_HEAD]
     for state, row in TABLE.items():
-        moves = {event: cell for event, cell in row.items() if not isinstance(cell, Anomaly) and cell != state}
+        moves = {
+            event: cell for event, cell in row.items() if not isinstance(cell, Anomaly) and cell != state
+        }
         lines += [f"## {state.text}", "", "| when it | it becomes |", "|---|---|"]
-        lines += [f"| {_words(event)} | [{cell.text}](#{cell.text.lower()}) |" for event, cell in moves.items()]
+        lines += [
+            f"| {_words(event)} | [{cell.text}](#{cell.text.lower()}) |" for event, cell in moves.items()
+        ]
         lines.append("")
         for event, cell in row.items():
             if isinstance(cell, Anomaly):

@@ -18,7 +18,6 @@ import pytest
 from synsight.__main__ import main
 
 from docs import commands, findings_page, rules
-
 from tests.tools import need
 
 ROOT = Path(__file__).parent.parent
@@ -77,7 +76,9 @@ def test_a_shown_command_says_what_is_shown(each: Shown, place: Path) -> None:
     )
     assert done.returncode == 0, done.stderr.decode()
     said = done.stdout.decode()
-    assert re.fullmatch(pattern(each.output), said), f"{each.page}:{each.line} shows other output than\n{said}"
+    assert re.fullmatch(pattern(each.output), said), (
+        f"{each.page}:{each.line} shows other output than\n{said}"
+    )
 
 
 def test_pages_show_commands_at_all() -> None:
