@@ -362,6 +362,7 @@ class Analysis:
     series: Series | None = None  # None without connections
     redacted: bool = False  # addresses replaced, payload text dropped (redaction.py)
     dissection: Dissection | None = None  # None unless tshark was to be asked
+    known_findings_count: int = 0  # findings left out because an earlier report has them (baseline.py)
 
     @property
     def findings(self) -> tuple[Finding, ...]:

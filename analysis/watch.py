@@ -69,10 +69,15 @@ OPEN_STATES = tuple(state for state in State if state not in (State.UNKNOWN, Sta
 
 
 class Watch:
-    """One capture in progress. `vantage_side` overrides the inferred vantage point."""
+    """One capture in progress.
 
-    def __init__(self, vantage_side: str | None = None, limits: Limits | None = None) -> None:
-        self._study = Study(vantage_side)
+    `vantage_side` overrides the inferred vantage point; `all_flows` tells healthy connections in the end.
+    """
+
+    def __init__(
+        self, vantage_side: str | None = None, limits: Limits | None = None, all_flows: bool = False
+    ) -> None:
+        self._study = Study(vantage_side, all_flows)
         self._limits = limits or Limits()
         self._agenda = Agenda()
         self._log = IncidentLog()

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 INTERRUPTED = "interrupted; only what was read until then is reported"
 
+FLOWS_LIMIT = 10_000
+"""Connections told one by one unless asked otherwise: `study.DETAILED_FLOWS`, known without NumPy."""
+
 
 def analyze(
     *paths: str | Path,
@@ -24,24 +27,23 @@ def analyze(
     stdin: BinaryIO | None = None,
     drawn: int = 0,
     dissect: bool = False,
-    every_flow: bool = False,
+    flows_limit: int | None = FLOWS_LIMIT,
 ) -> Analysis:
     """Analyse one or more captures as one.
 
     `bpf` is a libpcap filter; `vantage` (client, server, middle) overrides where the capture was taken;
-    `all_flows` tells healthy connections, too (10,000 connections at most; `every_flow` tells all without a
-    limit); `flow` (an id) tells that connection and no other; at least `drawn` connections get what pictures
-    need, a hundred if that is cheap; `dissect` adds what tshark says of these, and `dissection.problem` why
-    it could not. Raises `synsight.CaptureError` when nothing can be read; a capture that is damaged half-way
-    gives what could be read, with `captures[i].error` set.
+    `all_flows` tells healthy connections, too; at most `flows_limit` connections are told, the rest is
+    counted (None: no limit); `flow` (an id) tells that connection and no other; at least `drawn` connections
+    get what pictures need, a hundred if that is cheap; `dissect` adds what tshark says of these, and
+    `dissection.problem` why it could not. Raises `synsight.CaptureError` when nothing can be read; a capture
+    that is damaged half-way gives what could be read, with `captures[i].error` set.
     """
     from . import __version__
-    from .analysis.study import DETAILED_FLOWS, SHOWN_FLOWS, Study
+    from .analysis.study import SHOWN_FLOWS, Study
     from .capture.source import Capture
 
     with Capture(paths, bpf=bpf, stdin=stdin) as capture:
-        most = None if every_flow else DETAILED_FLOWS
-        study = Study(vantage, all_flows or every_flow, flow, max(SHOWN_FLOWS, drawn), drawn, most)
+        study = Study(vantage, all_flows, flow, max(SHOWN_FLOWS, drawn), drawn, flows_limit)
         interrupted = _first_pass(capture, study)
         starts = [facts.start_ns for facts in capture.files if facts.start_ns is not None]
         ends = [facts.end_ns for facts in capture.files if facts.end_ns is not None]

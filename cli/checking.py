@@ -115,7 +115,9 @@ def check(path: Path, update: bool = False) -> Held:
         return Held(CheckedFile(str(path), error=str(problem), error_line=problem.line, invalid=True))
     told = CheckedFile(str(path), tuple(str(each) for each in captures))
     try:
-        analysis = analyze(*captures, bpf=expectations.bpf, vantage=expectations.vantage, every_flow=True)
+        analysis = analyze(
+            *captures, bpf=expectations.bpf, vantage=expectations.vantage, all_flows=True, flows_limit=None
+        )
     except CaptureError as problem:
         return Held(replace(told, error=str(problem)))
     done: tuple[str, ...] = ()

@@ -58,6 +58,7 @@ class LiveOptions:
     buffer_mb: int = 64
     direction: str | None = None
     promiscuous: bool = True
+    all_flows: bool = False  # tell healthy connections, too
 
 
 class LiveRun:
@@ -78,7 +79,7 @@ class LiveRun:
         except BaseException:
             self._capture.close()
             raise
-        self._watch = Watch(options.vantage)
+        self._watch = Watch(options.vantage, all_flows=options.all_flows)
         self._started_ns = time.time_ns()
         self._horizon_ns = self._started_ns
         self._pace: deque[tuple[float, int]] = deque()
@@ -194,10 +195,11 @@ class LiveSession:
         vantage: str | None = None,
         record: str | Path | None = None,
         show: Show | None = None,
+        all_flows: bool = False,
     ) -> None:
         names = (interface,) if isinstance(interface, str) else tuple(interface)
         path = Path(record) if record is not None else None
-        self._options = LiveOptions(names, bpf, vantage, path)
+        self._options = LiveOptions(names, bpf, vantage, path, all_flows=all_flows)
         self._show = show
         self._run: LiveRun | None = None
         self._thread: Thread | None = None

@@ -44,6 +44,7 @@ def _pieces(analysis: Analysis) -> Iterator[str]:
     if analysis.dissection is not None:
         yield f'"dissection":{_encoded(analysis.dissection)},\n'
     yield f'"flows_left_out_count":{analysis.flows_left_out_count},\n'
+    yield f'"known_findings_count":{analysis.known_findings_count},\n'
     yield f'"redacted":{_encoded(analysis.redacted)}}}\n'
 
 

@@ -7,7 +7,8 @@ import sys
 import click
 
 from ..api import INTERRUPTED
-from .common import STOPPED, UNREADABLE, VANTAGES, analysis_of, write_file, write_stdout
+from .common import MISMATCH, STOPPED, UNREADABLE, VANTAGES, analysis_of, write_file, write_stdout
+from .gates import Gates, gate_options
 from .sharing import redacted_if
 
 
@@ -43,6 +44,7 @@ from .sharing import redacted_if
 @click.option(
     "--dissect", is_flag=True, help="Add what tshark's dissectors say of the connections that are shown."
 )
+@gate_options
 @click.option("--redact", is_flag=True, help="Replace addresses, drop payload and file names.")
 @click.option(
     "--redact-key",
@@ -60,12 +62,17 @@ def analyze(
     all_flows: bool,
     timelines: int,
     dissect: bool,
+    fail_on: str | None,
+    baseline: str | None,
     redact: bool,
     redact_key: str | None,
     color: bool | None,
 ) -> None:
     """Analyse CAPTURE: pcap or pcapng files, directories of them, or - for standard input."""
-    analysis = analysis_of(capture, bpf, vantage, all_flows, flow_id, timelines, dissect)
+    gates = Gates.of(fail_on, baseline)
+    every = all_flows or gates.needs_all_flows
+    analysis = analysis_of(capture, bpf, vantage, every, flow_id, timelines, dissect, gates.flows_limit)
+    analysis, failed = gates.settle(analysis, all_flows or flow_id is not None)
     analysis = redacted_if(redact, redact_key, analysis)
     for path in outputs:
         write_file(analysis, path, timelines)
@@ -78,3 +85,5 @@ def analyze(
     problems = [facts.error for facts in analysis.captures if facts.error]
     if problems:
         sys.exit(STOPPED if INTERRUPTED in problems else UNREADABLE)
+    if failed:
+        sys.exit(MISMATCH)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..api import FLOWS_LIMIT
+
 if TYPE_CHECKING:
     from ..analysis.checked import CheckRun
     from ..analysis.result import Analysis
@@ -43,6 +45,7 @@ def analysis_of(
     flow_id: str | None,
     drawn: int = 0,
     dissect: bool = False,
+    flows_limit: int | None = FLOWS_LIMIT,
 ) -> Analysis:
     """The analysis of what a command line names; `Failure` when there is none.
 
@@ -61,6 +64,7 @@ def analysis_of(
             flow=flow_id,
             drawn=drawn,
             dissect=dissect,
+            flows_limit=flows_limit,
         )
     except CaptureError as problem:
         raise Failure(str(problem), UNREADABLE) from None

@@ -16,7 +16,7 @@ LAB = Path(__file__).parents[2] / "fixtures" / "lab"
 @pytest.fixture(scope="module")
 def queue_full() -> synsight.Analysis:
     """One connection that was accepted by the kernel, one whose SYNs were dropped."""
-    return synsight.analyze(LAB / "accept-queue-full" / "client.pcap", every_flow=True)
+    return synsight.analyze(LAB / "accept-queue-full" / "client.pcap", all_flows=True, flows_limit=None)
 
 
 def only(text: str, analysis: synsight.Analysis) -> Check:

@@ -16,7 +16,7 @@ SCENARIOS = ("accept-queue-full", "client-closes-first-ipv6", "several-connectio
 
 
 def analysis_of(scenario: str) -> synsight.Analysis:
-    return synsight.analyze(LAB / scenario / "client.pcap", every_flow=True)
+    return synsight.analyze(LAB / scenario / "client.pcap", all_flows=True, flows_limit=None)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
