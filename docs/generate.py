@@ -24,8 +24,8 @@ STATES_HEAD = """# States
 
 <!-- Made from analysis/states.py by python -m docs.generate: do not edit. -->
 
-The states of one end of a connection, as RFC 9293 section 3.3.2 has them, and the events that move it from one
-to another. An event that is not listed leaves the state as it is.
+The states of one end of a connection, as RFC 9293 section 3.3.2 has them, and the events that move it from
+one to another. An event that is not listed leaves the state as it is.
 [Proven and believed](explanation/proven-and-believed.md) tells how the state of an end is known from outside.
 """
 
