@@ -129,8 +129,8 @@ def in_parts() -> Tally:
         for part, end_ns in _parts(segments, rows):
             study = Study(all_flows=True)
             study.feed(part)
-            study.judge(end_ns=end_ns)
-            study.illustrate(part, np.zeros(0, np.uint8))
+            if study.judge(end_ns=end_ns):
+                study.illustrate(part, np.zeros(0, np.uint8))
             frames = f"{name}, frames {part['frame'][0]} to {part['frame'][-1]}, {len(part)} in all:"
             tally.ask(frames, study.conclude((), name).flows)
     return tally

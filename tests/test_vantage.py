@@ -19,24 +19,9 @@ LAB = Path(__file__).parent.parent / "fixtures" / "lab"
 CAPTURES = sorted(LAB.glob("*/*.pcap"))
 SERVER_ADDRESSES = {address_halves("10.0.2.2"), address_halves("fd00:2::2")}
 
-SILENT = {
-    "capture-ends-while-connecting/middle",
-    "capture-ends-while-connecting/server",
-    "client-gives-up-while-syns-are-dropped/middle",
-    "client-gives-up-while-syns-are-dropped/server",
-    "host-absent-behind-live-router/server",
-    "localhost-refuses-ipv6/middle",
-    "localhost-refuses-ipv6/server",
-    "syn-dropped-by-client-host/client",
-    "syn-dropped-by-client-host/middle",
-    "syn-dropped-by-client-host/server",
-    "syn-dropped-by-client-network/middle",
-    "syn-dropped-by-client-network/server",
-    "syn-dropped-by-server-network/server",
-}
-"""Captures without a TCP segment: nothing votes."""
-
 ONE_SIDED = {
+    "capture-ends-while-connecting/middle",
+    "client-gives-up-while-syns-are-dropped/middle",
     "port-closed/server",
     "port-closed-ipv6/server",
     "reset-by-server-host-firewall/server",
@@ -45,7 +30,10 @@ ONE_SIDED = {
 }
 """Only resets, or nothing at all, from the server: a router in front of it would leave the same bytes."""
 
-OTHERWISE = dict.fromkeys(SILENT | ONE_SIDED, "unknown") | {"localhost-refuses-ipv6/client": "both"}
+PROXIED = {"syn-proxy-in-front/server", "syn-proxy-before-a-dead-server/server"}
+"""The proxy is the server's neighbour and speaks in the client's name: no router lies between the ends."""
+
+OTHERWISE = dict.fromkeys(ONE_SIDED | PROXIED, "unknown") | {"localhost-refuses-ipv6/client": "both"}
 """What is said of captures that do not tell the place after which they are named."""
 
 OPENING = """# A handshake with 20 ms between tap and server.
@@ -104,6 +92,9 @@ def test_lab_capture_is_placed_where_it_was_taken(path: Path) -> None:
     study.judge()
     scene = study.scene
     said = scene.vantage.side
+    if not len(scene.table.flows):
+        assert said == "unknown", "nothing votes"
+        return
     if said in ("client", "server"):
         key = scene.table.client_key[0] if said == "client" else scene.table.server_key[0]
         said = "server" if (int(key["hi"]), int(key["lo"])) in SERVER_ADDRESSES else "client"

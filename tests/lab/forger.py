@@ -5,14 +5,19 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+from typing import TYPE_CHECKING
 
 from .hosts import Machine
+from .programs import Program
 from .wire import ETH_P_ALL, carries_data, checksum
+
+if TYPE_CHECKING:
+    from .lab import Lab
 
 FORGED_TTL = 128
 """Nobody else here starts at 128; that gives the forger away."""
 
-RST_ACK = 0x14
+RST, RST_ACK = 0x04, 0x14
 
 
 class Forger:
@@ -49,6 +54,25 @@ class Forger:
         to_client = segment(destination, source, dport, sport, ack, after, RST_ACK, window)
         to_server = segment(source, destination, sport, dport, after, ack, RST_ACK, window)
         return [to_client, to_server] if self._both_ways else [to_client]
+
+
+def blind_reset(lab: Lab, client: Program, beyond_bytes: int) -> None:
+    """A RST to `client` in the server's name, with a sequence number that far beyond the right one. IPv4."""
+    ends = client.connection
+    source, destination = socket.inet_aton(ends.server), socket.inet_aton(ends.client)
+    packet = segment(
+        source,
+        destination,
+        ends.server_port,
+        ends.client_port,
+        client.next_expected() + beyond_bytes,
+        0,
+        RST,
+        0,
+    )
+    raw = lab.firewall_s.namespace.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    with raw:
+        raw.sendto(packet, (ends.client, 0))
 
 
 def _listening_on(link: str) -> socket.socket:

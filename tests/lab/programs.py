@@ -21,7 +21,8 @@ T = TypeVar("T")
 LINGER_ABORT = struct.pack("ii", 1, 0)
 """SO_LINGER with zero seconds: close() sends RST instead of FIN (RFC 9293 section 3.10.5, ABORT)."""
 
-TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ, TCP_SEND_QUEUE = 19, 20, 21, 2
+TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
+TCP_RECV_QUEUE, TCP_SEND_QUEUE, TCP_REPAIR_OFF_NO_PROBE = 1, 2, -1
 """linux/tcp.h"""
 
 STILL_WAITING = {"EAGAIN", "EINPROGRESS"}
@@ -125,6 +126,10 @@ class Program:
         """Send all of `data`; blocks."""
         self._call("send", lambda: self.sock.sendall(data), fails, f"{len(data)} bytes")
 
+    def interrupts(self, byte: bytes) -> None:
+        """Send one byte of urgent data."""
+        self._call("send", lambda: self.sock.send(byte, socket.MSG_OOB), None, "urgent")
+
     def sends_what_fits(self, data: bytes) -> None:
         """Send without waiting until the socket buffer is full."""
         self.sock.setblocking(False)
@@ -174,6 +179,18 @@ class Program:
     def sets(self, level: int, option: int, value: int) -> None:
         """setsockopt()."""
         self.sock.setsockopt(level, option, value)
+
+    def gives_up_after(self, milliseconds: int) -> None:
+        """TCP_USER_TIMEOUT (RFC 5482) instead of fifteen minutes."""
+        self.sets(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+
+    def next_expected(self) -> int:
+        """The sequence number that this end's kernel expects next (TCP_REPAIR, tcp(7)); nothing is sent."""
+        for option, value in ((TCP_REPAIR, 1), (TCP_REPAIR_QUEUE, TCP_RECV_QUEUE)):
+            self.sets(socket.IPPROTO_TCP, option, value)
+        (sequence,) = struct.unpack("I", self.sock.getsockopt(socket.IPPROTO_TCP, TCP_QUEUE_SEQ, 4))
+        self.sets(socket.IPPROTO_TCP, TCP_REPAIR, TCP_REPAIR_OFF_NO_PROBE)
+        return int(sequence)
 
     def _target(self) -> tuple[str, int]:
         facts = self.connection

@@ -4,6 +4,7 @@ from . import (  # noqa: F401
     closing,
     crowds,
     established,
+    everyday,
     fallback,
     handshake,
     healthy,
@@ -11,6 +12,8 @@ from . import (  # noqa: F401
     path,
     queues,
     refused,
+    returning,
     reuse,
+    rewriting,
     unanswered,
 )

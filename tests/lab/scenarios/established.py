@@ -223,6 +223,7 @@ PROBES = ("4 tcp.analysis.keep_alive", "0 tcp.analysis.keep_alive_ack")
     middle=sees("keepalive-dead", *PROBES),
     server=knows("keepalive-dead", *PROBES),
     states=("CLOSED", "ESTABLISHED"),
+    families=(4, 6),
 )
 def server_host_vanishes(lab: Lab) -> None:
     """The server host falls silent and the client's keepalive notices.

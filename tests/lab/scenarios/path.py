@@ -149,7 +149,7 @@ def path_cut_during_download(lab: Lab) -> None:
 
 
 SMALL_MTU_BYTES = 1300
-BIG = "tcp.len == 1448"
+BIG = "tcp.len >= 1428"
 
 
 @scenario(
@@ -157,8 +157,9 @@ BIG = "tcp.len == 1448"
     where="MTU 1300 behind firewall-s, whose output chain drops ICMP destination unreachable",
     client=sees("no-close-seen", f"0 {BIG}"),
     middle=sees("no-close-seen", f"0 {BIG}"),
-    server=sees("pmtu-blackhole", f"5.. {BIG}", "0 icmp", f"3.. {REPEATED}"),
+    server=sees("pmtu-blackhole", f"5.. {BIG}", "0 icmp || icmpv6.type < 128", f"3.. {REPEATED}"),
     states=("ESTABLISHED", "CLOSED"),
+    families=(4, 6),
 )
 def path_mtu_black_hole(lab: Lab) -> None:
     """Small answers pass, large ones vanish: a link with a smaller MTU, and the ICMP that would tell is
@@ -167,7 +168,8 @@ def path_mtu_black_hole(lab: Lab) -> None:
     The server's kernel repeats full-sized segments until TCP_USER_TIMEOUT, 6 s.
     """
     lab.firewall_s.namespace.ip(f"link set eth1 mtu {SMALL_MTU_BYTES}")
-    lab.firewall_s.filters("output", "icmp type destination-unreachable drop")
+    for too_large in ("icmp type destination-unreachable", "icmpv6 type packet-too-big"):
+        lab.firewall_s.filters("output", f"{too_large} drop")
     client, server = lab.connected()
     lab.exchanges(client, server)
     server.sets(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
@@ -175,15 +177,19 @@ def path_mtu_black_hole(lab: Lab) -> None:
     server.receives(fails="ETIMEDOUT")
 
 
-FRAGMENTATION_NEEDED = "1.. icmp.type == 3 && icmp.code == 4"
+FRAGMENTATION_NEEDED = "1.. (icmp.type == 3 && icmp.code == 4) || icmpv6.type == 2"
 
 
 @scenario(
     client=sees("clean-close", f"0 {BIG}"),
     middle=sees("clean-close", f"0 {BIG}"),
-    snaplen_bytes=600,
+    snaplen_bytes=1600,
+    families=(4, 6),
     server=sees(
-        "pmtu-recovered clean-close", FRAGMENTATION_NEEDED, f"1.. {BIG} && !icmp", "1.. tcp.len == 1248"
+        "pmtu-recovered clean-close",
+        FRAGMENTATION_NEEDED,
+        f"1.. {BIG} && !icmp && !icmpv6",
+        "1.. tcp.len == 1248 || tcp.len == 1228",
     ),
 )
 def path_mtu_discovered(lab: Lab) -> None:
