@@ -31,6 +31,11 @@ class Groups:
         """One row of each group."""
         return self.order[self.starts]
 
+    def members(self, number: int) -> np.ndarray:
+        """The rows of one group, ascending."""
+        end = self.starts[number + 1] if number + 1 < len(self) else len(self.order)
+        return np.sort(self.order[self.starts[number] : end])
+
     def sums(self, values: np.ndarray) -> np.ndarray:
         """The sum of each group: of numbers, or how many rows a mask marks."""
         if values.dtype == bool:

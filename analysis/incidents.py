@@ -1,8 +1,8 @@
-"""Folding: connections with the same finding, listener and suspects are one incident."""
+"""Folding: connections with the same finding, listener and suspects are one incident; piles join them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -42,6 +42,17 @@ class Failing(Protocol):
         """What is wrong with it."""
 
 
+@dataclass(frozen=True)
+class Piles:
+    """What only many connections show, and which findings of single ones it tells better."""
+
+    incidents: tuple[Incident, ...] = ()
+    told: frozenset[tuple[str, str]] = frozenset()  # (connection id, code)
+
+
+NO_PILES = Piles()
+
+
 @dataclass
 class Tally:
     """One incident being counted; the first connection added lends its words."""
@@ -79,26 +90,36 @@ class Tally:
         self.flow_ids += other.flow_ids[: LISTED_FLOWS - len(self.flow_ids)]
 
 
-def tally(flows: Iterable[Failing], onto: dict[Key, Tally] | None = None) -> dict[Key, Tally]:
-    """Incidents of severity warning and error; added to `onto` when given."""
+def tally(
+    flows: Iterable[Failing], onto: dict[Key, Tally] | None = None, told: Collection[tuple[str, str]] = ()
+) -> dict[Key, Tally]:
+    """Incidents of severity warning and error; added to `onto` when given.
+
+    `told` are (connection id, code) pairs that a pile tells better.
+    """
     found: dict[Key, Tally] = {} if onto is None else onto
     for flow in flows:
         for finding in flow.findings:
-            if finding.severity != "info":
+            if finding.severity != "info" and (flow.id, finding.code) not in told:
                 sides = tuple(suspect.side for suspect in finding.suspects)
                 key = (finding.code, flow.server.ip, flow.server.port, sides)
                 found.setdefault(key, Tally(finding, flow.server)).add(flow, finding)
     return found
 
 
-def fold(flows: Iterable[Flow], earlier: Mapping[Key, Tally] | None = None) -> tuple[Incident, ...]:
-    """Incidents, worst first. `flows` come worst first; `earlier` counts connections told no more."""
-    found = tally(flows)
+def fold(
+    flows: Iterable[Flow], earlier: Mapping[Key, Tally] | None = None, piles: Piles = NO_PILES
+) -> tuple[Incident, ...]:
+    """Incidents, worst first, piles among them.
+
+    `flows` come worst first; `earlier` counts connections told no more.
+    """
+    found = tally(flows, told=piles.told)
     for key, before in (earlier or {}).items():
         if key not in found:
             found[key] = Tally(before.finding, before.server, first_ns=before.first_ns)
         found[key].merge(before)
-    return tuple(sorted((_incident(each) for each in found.values()), key=_rank))
+    return tuple(sorted((*(_incident(each) for each in found.values()), *piles.incidents), key=_rank))
 
 
 def _rank(incident: Incident) -> tuple[int, int, int, str]:

@@ -236,12 +236,25 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class StatePeak:
+    """The most sockets of one end that stood in one state at once, as far as the packets tell."""
+
+    side: str  # client | server: whose sockets
+    state: str  # an RFC 9293 state
+    count: int
+    at_ns: int  # when so many were first reached
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
-    """Connections with the same finding, target and suspects, told once."""
+    """Connections with the same finding, target and suspects, told once; or what only many show together.
+
+    The second kind (`analysis/piles/`) has evidence of its own: no single connection has that finding.
+    """
 
     code: str
     severity: str
-    server: Endpoint
+    server: Endpoint  # port 0: several ports of that host
     clients_count: int
     flows_count: int
     first_ns: int
@@ -250,7 +263,12 @@ class Incident:
     summary: str
     flow_ids: tuple[str, ...]  # worst first
     confidence: float = 0.0
-    next: tuple[str, ...] = ()  # what its worst connection's finding says to run, best first
+    next: tuple[str, ...] = ()  # what to run, best first; of a folded finding, its worst connection's
+    evidence: tuple[Evidence, ...] = ()  # of a pile, in capture order
+    ruled_out: tuple[RuledOut, ...] = ()
+    errno: Errno = Errno()
+    authority: str = ""
+    peak: StatePeak | None = None
 
 
 @dataclass(frozen=True, slots=True)

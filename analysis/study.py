@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import findings, incidents, quality, vantage
+from . import findings, incidents, piles, quality, vantage
 from .case import Case, Scene
 from .departed import Departed, repeats
 from .dissection import quoted
@@ -197,7 +197,7 @@ class Study:
         ]
         if self._spoken is not None and self._recorder is not None:
             flows = self._quoted(flows, self._spoken, self._recorder)
-        folded = incidents.fold(flows, self.departed.incidents)
+        folded = incidents.fold(flows, self.departed.incidents, piles.judge(scene, self._judged))
         told = tuple(
             replace(facts, vantage=scene.vantage, quality=quality.inspect(self._look(facts, len(captures))))
             for facts in captures

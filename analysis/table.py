@@ -25,6 +25,9 @@ TROUBLE = np.uint32(
 )
 """Marks that a connection in good order does not carry."""
 
+NEVER = int(np.iinfo(np.int64).max) // 4
+"""Later than every capture, and still doubled without overflow."""
+
 OPENING = np.uint16(Fact.HANDSHAKE | Fact.SIMULTANEOUS_OPEN | Fact.MIDSTREAM)
 
 
@@ -98,6 +101,14 @@ class FlowTable:
         undisturbed = (flows["icmp_count"] == 0) & (flows["anomalies"] == 0) & (flows["previous"] == 0)
         undisturbed[flows["previous"][flows["previous"] > 0] - 1] = False  # its ports were used again
         return np.asarray(closed & unreset & opened & calm & undisturbed)
+
+    @cached_property
+    def reused_ns(self) -> np.ndarray:
+        """When the ports of each connection began another one; NEVER where they did not."""
+        again_ns = np.full(len(self), NEVER)
+        later = np.flatnonzero(self.flows["previous"])
+        again_ns[self.flows["previous"][later] - 1] = self.flows["start_ns"][later]
+        return again_ns
 
     def subset(self, rows: np.ndarray) -> FlowTable:
         """The table of some connections, copied; `rows` are their numbers.

@@ -85,9 +85,9 @@ def judge(case: Case) -> Finding | None:
 
 
 def _crowd(case: Case) -> str:
-    """Words for many half-open connections at once."""
+    """Words for many half-open connections at once, where the capture would show their ACKs."""
     port = listener(case)
-    if port.half_open_count < FLOOD_COUNT:
+    if port.half_open_count < FLOOD_COUNT or case.scene.traits.filtered:
         return ""
     return f"; with {port.half_open_count} half-open connections to the port this looks like a SYN flood"
 
