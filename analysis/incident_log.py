@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from .case import SECOND
-from .incidents import COUNTED_CLIENTS, counted
+from .incidents import COUNTED_CLIENTS
 from .result import SEVERITIES, Endpoint, Finding, Suspect
 from .snapshot import IncidentEvent, LiveIncident, Newest
 
@@ -228,7 +228,6 @@ def _told(incident: _Open) -> LiveIncident:
     if last is not None and last[1].evidence:
         item = max(last[1].evidence, key=lambda each: each.at_ns)
         newest = Newest(last[0].id, item.frame, item.at_ns, item.text)
-    words = last[1].summary if last else incident.why
     return LiveIncident(
         incident.id,
         incident.code,
@@ -241,7 +240,7 @@ def _told(incident: _Open) -> LiveIncident:
         incident.last_ns,
         _suspects(incident),
         last[1].confidence if last else 0.0,
-        counted(incident.flows_count, incident.clients, words) if incident.flows_count else words,
+        last[1].summary if last else incident.why,
         newest,
         last[1].next if last else (),
     )

@@ -136,14 +136,14 @@ def _incident(told: Tally) -> Incident:
         told.first_ns,
         told.last_ns,
         told.finding.suspects,
-        counted(told.flows_count, told.clients, told.finding.summary),
+        _counted(told.flows_count, told.clients, told.finding.summary),
         tuple(told.flow_ids),
         told.confidence,
         told.finding.next,
     )
 
 
-def counted(flows_count: int, clients: set[str], summary: str) -> str:
+def _counted(flows_count: int, clients: set[str], summary: str) -> str:
     """The finding's own sentence for one connection; counts before it for several."""
     if flows_count == 1:
         return summary

@@ -35,7 +35,7 @@ class LiveIncident:
     last_ns: int
     suspects: tuple[Suspect, ...]  # of most of its connections, heaviest first
     confidence: float
-    summary: str
+    summary: str  # of the connection with the newest evidence
     newest: Newest | None
     next: tuple[str, ...]  # what to run
 
@@ -75,7 +75,7 @@ class Counters:
     folded_flows_count: int = 0  # ended and told: only their sums are kept
     evicted_flows_count: int = 0  # forgotten before they had ended, to bound memory
     handshake_bounds_us: tuple[int, ...] = ()
-    handshake_counts: tuple[int, ...] = ()  # per bucket; one more than bounds
+    handshake_counts: tuple[int, ...] = ()  # handshakes that took at most so long; the last one: all
     handshake_sum_us: int = 0
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import replace
-from itertools import compress
+from itertools import accumulate, compress
 
 import numpy as np
 
@@ -270,7 +270,7 @@ class Watch:
             past.flows_count - past.evicted_count,
             past.evicted_count + self._study.tracker.evicted_count,
             BOUNDS_US,
-            took.counts,
+            tuple(accumulate(took.counts)),
             took.sum_us,
         )
 

@@ -8,6 +8,7 @@ import click
 
 from . import __version__
 from .commands.analyze import analyze
+from .commands.capture import capture
 from .commands.check import check
 from .commands.explain import explain
 from .commands.interfaces import interfaces
@@ -23,7 +24,7 @@ def main() -> None:
     """Say which side dropped a TCP exchange, from a packet capture, with the evidence."""
 
 
-for command in (analyze, check, timeline, explain, interfaces):
+for command in (analyze, capture, check, timeline, explain, interfaces):
     main.add_command(command)
 
 if __name__ == "__main__":

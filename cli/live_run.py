@@ -62,9 +62,10 @@ class LiveOptions:
 
 
 class LiveRun:
-    """Opens everything when it is made (raises `CaptureError`); privileges may be given up after that."""
+    """Opens everything when it is made (raises `CaptureError`)."""
 
-    def __init__(self, options: LiveOptions) -> None:
+    def __init__(self, options: LiveOptions, opened: Callable[[], None] | None = None) -> None:
+        """`opened` is called between opening the interfaces and making the first file."""
         self._options = options
         self._capture = LiveCapture(
             options.interfaces,
@@ -75,6 +76,8 @@ class LiveRun:
             direction=options.direction,
         )
         try:
+            if opened is not None:
+                opened()
             self._recording = self._recorder()
         except BaseException:
             self._capture.close()

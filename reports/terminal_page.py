@@ -22,7 +22,7 @@ class Page:
 
     def __init__(self, stream: TextIO, width: int, colour: bool) -> None:
         self.width = max(width, 40)
-        self._ascii = not _can_encode(stream)
+        self._ascii = not encodable(stream)
         self._console = Console(
             file=stream,
             width=self.width,
@@ -81,14 +81,17 @@ class Page:
         self._console.print(line, soft_wrap=True)
 
     def _fallback(self, line: Text) -> Text:
-        if not self._ascii:
-            return line.copy()
-        plain = Text()
-        for start, end in _runs(line):
-            piece = line[start:end]
-            text = piece.plain.translate(_TABLE).encode("ascii", "backslashreplace").decode("ascii")
-            plain.append(text, style=piece.spans[0].style if piece.spans else piece.style)
-        return plain
+        return in_ascii(line) if self._ascii else line.copy()
+
+
+def in_ascii(line: Text) -> Text:
+    """The same line for a stream that has no Unicode."""
+    plain = Text()
+    for start, end in _runs(line):
+        piece = line[start:end]
+        text = piece.plain.translate(_TABLE).encode("ascii", "backslashreplace").decode("ascii")
+        plain.append(text, style=piece.spans[0].style if piece.spans else piece.style)
+    return plain
 
 
 def _runs(line: Text) -> list[tuple[int, int]]:
@@ -97,7 +100,8 @@ def _runs(line: Text) -> list[tuple[int, int]]:
     return list(itertools.pairwise(cuts))
 
 
-def _can_encode(stream: TextIO) -> bool:
+def encodable(stream: TextIO) -> bool:
+    """Whether a stream takes the characters that are used beside ASCII."""
     try:
         _PROBE.encode(getattr(stream, "encoding", None) or "utf-8")
     except (UnicodeEncodeError, LookupError):

@@ -24,7 +24,7 @@ FORBIDDEN = {
     ),
     "reports": ("synsight.capture", "numpy", "dpkt", "pcapy", "time"),
 }
-ONLY_RESULTS = {"synsight.analysis.result", "synsight.analysis.checked"}
+ONLY_RESULTS = {"synsight.analysis.result", "synsight.analysis.checked", "synsight.analysis.snapshot"}
 """All that reports may know of the analysis."""
 
 

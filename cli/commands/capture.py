@@ -1,0 +1,148 @@
+"""`synsight capture`: watch interfaces, see the verdict while it happens, keep the evidence."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ..live_output import LiveOutput
+    from ..live_run import LiveRun
+
+from .common import STOPPED, UNREADABLE, USAGE, VANTAGES, Failure
+
+SECONDS = click.FloatRange(min=0, min_open=True)
+
+
+@click.command()
+@click.option(
+    "-i",
+    "--interface",
+    "interfaces",
+    multiple=True,
+    required=True,
+    metavar="IFACE",
+    help="Interface, or any; repeatable. `synsight interfaces` lists them.",
+)
+@click.option("-f", "--filter", "bpf", metavar="BPF", help="Only packets that match a libpcap filter.")
+@click.option("-w", "--write", "record", metavar="FILE", help="Record to a new pcap or pcapng file.")
+@click.option("--rotate-mb", type=click.FloatRange(min=1), metavar="N", help="A new file after N MiB.")
+@click.option("--rotate-s", type=SECONDS, metavar="N", help="A new file after N seconds.")
+@click.option("--keep", type=click.IntRange(min=1), metavar="N", help="Keep only the newest N files.")
+@click.option("--duration", type=SECONDS, metavar="S", help="End after S seconds.")
+@click.option("--count", type=click.IntRange(min=1), metavar="N", help="End after N packets.")
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="FILE",
+    help="Write a report at the end, and at SIGUSR1; its suffix says what kind.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "jsonl"]),
+    help="text: a live view on a terminal, else a line per event, and the report at the end. "
+    "jsonl: a line of JSON per incident event (default when standard output is no terminal).",
+)
+@click.option("--vantage", type=click.Choice(VANTAGES), help="Where this host stands, if you know.")
+@click.option("--on-incident", metavar="CMD", help="Run CMD with the incident as JSON on standard input.")
+@click.option(
+    "--metrics", metavar="[ADDR:]PORT", help="Serve OpenMetrics; on loopback unless ADDR says otherwise."
+)
+@click.option("--user", metavar="NAME", help="Whom to become after opening (default: who ran sudo).")
+@click.option("--snaplen", type=click.IntRange(64, 262144), default=262144, help="Bytes kept of each packet.")
+@click.option("--buffer-mb", type=click.IntRange(1, 2047), default=64, help="Kernel buffer per interface.")
+@click.option("--direction", type=click.Choice(["in", "out"]), help="Only packets received, or sent.")
+@click.option("-p", "--no-promiscuous", is_flag=True, help="Leave the interface's mode alone.")
+@click.option("--color/--no-color", default=None, help="Colour on standard output (default: on a terminal).")
+def capture(
+    interfaces: tuple[str, ...],
+    bpf: str | None,
+    record: str | None,
+    rotate_mb: float | None,
+    rotate_s: float | None,
+    keep: int | None,
+    duration: float | None,
+    count: int | None,
+    outputs: tuple[str, ...],
+    form: str | None,
+    vantage: str | None,
+    on_incident: str | None,
+    metrics: str | None,
+    user: str | None,
+    snaplen: int,
+    buffer_mb: int,
+    direction: str | None,
+    no_promiscuous: bool,
+    color: bool | None,
+) -> None:
+    """Capture from interfaces, judge at once, and report at the end.
+
+    Ctrl-C, SIGTERM, --duration and --count end it: the report goes to the terminal and to every -o, with
+    timelines from the recording. SIGUSR1 writes the reports and goes on.
+    """
+    from ..capture.privileges import give_up, invoking_user
+    from ..capture.source import CaptureError
+    from ..incident_hook import HookError
+    from ..live_output import LiveOutput
+    from ..live_run import LiveOptions, LiveRun
+    from ..metrics_server import MetricsError
+    from ..reports import ReportError
+
+    options = LiveOptions(
+        interfaces,
+        bpf,
+        vantage,
+        Path(record) if record is not None else None,
+        rotate_mb,
+        rotate_s,
+        keep,
+        duration,
+        count,
+        snaplen,
+        buffer_mb,
+        direction,
+        not no_promiscuous,
+    )
+    try:
+        output = LiveOutput(outputs, form, color, on_incident, metrics)
+    except (ReportError, HookError, MetricsError) as problem:
+        raise Failure(str(problem), USAGE) from None
+    try:
+        whom = invoking_user(user)
+        run = LiveRun(options, opened=lambda: give_up(whom))
+    except CaptureError as problem:
+        raise Failure(str(problem), UNREADABLE) from None
+    _obey_signals(run, output)
+    try:
+        with output:
+            analysis = run.run(output.show)
+    except KeyboardInterrupt:
+        sys.exit(STOPPED)
+    output.finish(analysis)
+    problems = [facts.error for facts in analysis.captures if facts.error]
+    for problem in (*problems, run.recording_error):
+        if problem:
+            click.echo(f"synsight: {problem}", err=True)
+    if problems or run.recording_error:
+        sys.exit(UNREADABLE)
+    if output.failed:
+        sys.exit(USAGE)
+
+
+def _obey_signals(run: LiveRun, output: LiveOutput) -> None:
+    """Ctrl-C and SIGTERM end the capture, and a second one the report; SIGUSR1 writes the reports."""
+
+    def end(number: int, frame: object) -> None:
+        signal.signal(number, signal.default_int_handler)
+        run.stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    signal.signal(signal.SIGUSR1, lambda number, frame: run.report(output.report))
