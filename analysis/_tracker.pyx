@@ -52,11 +52,19 @@ from analysis.loop.windows cimport handle_window
 from analysis.loop.zeek_view cimport zeek_history, zeek_state
 
 
+def check_layouts(const Segment[::1] segments, Note[::1] notes, Flow[::1] flows, Half[::1] halves):
+    """Raise ValueError when a dtype of the Python side is not the struct that the loop works on.
+
+    `track` and `rebuild` take rows as plain bytes: describing a struct of a hundred fields takes longer, call for
+    call, than tracking some hundred segments. This is called once.
+    """
+
+
 def track(
-    Segment[::1] segments,
-    Note[::1] notes,
-    Flow[::1] flows,
-    Half[::1] halves,
+    const unsigned char[::1] segments,
+    unsigned char[::1] notes,
+    unsigned char[::1] flows,
+    unsigned char[::1] halves,
     unsigned int[::1] slots,
     signed char[:, ::1] cells,
     unsigned char[::1] services,
@@ -64,51 +72,61 @@ def track(
     long long attempt_ns=0,
     bint shortcut=True,
 ):
-    """Apply every row of `segments`, in order; returns the number of FLOW rows in use.
+    """Apply every row of `segments`, in order; returns how many FLOW rows are in use, and how many rows found none.
 
-    `notes` has a row per segment. `flows` has room for `count + len(segments)` rows and `halves` for twice
-    that; `slots` is the hash table, its length a power of two and at least twice `count + len(segments)`.
+    Rows come as bytes. `notes` has a row per segment. `flows` has room for `count` rows and one per segment, `halves`
+    for twice that; `slots` is the hash table, its length a power of two and at least twice as many as `flows` needs.
     Without `shortcut` plain segments take the long way, too, to the same records.
     The GIL is released. Raises IndexError when an array is too short: nothing is written outside of them.
     """
     cdef long long total
-    cdef Py_ssize_t length = segments.shape[0]
+    cdef Py_ssize_t homeless = 0
+    cdef Py_ssize_t length = segments.shape[0] // sizeof(Segment)
+    cdef Py_ssize_t needed = count + length
     cdef unsigned long long mask = <unsigned long long>slots.shape[0] - 1
     if cells.shape[0] != STATE_COUNT or cells.shape[1] != EVENT_COUNT or services.shape[0] != PORT_COUNT:
         raise IndexError("state table or service table has the wrong shape")
-    if notes.shape[0] < length or halves.shape[0] < 2 * flows.shape[0] or flows.shape[0] < count + length:
-        raise IndexError("notes, flows or halves are too short for this batch")
-    if slots.shape[0] < 2 * (count + length) or slots.shape[0] & (slots.shape[0] - 1):
+    if notes.shape[0] < length * <Py_ssize_t>sizeof(Note):
+        raise IndexError("notes are too short for this batch")
+    if flows.shape[0] < needed * <Py_ssize_t>sizeof(Flow) or halves.shape[0] < 2 * needed * <Py_ssize_t>sizeof(Half):
+        raise IndexError("flows or halves are too short for this batch")
+    if slots.shape[0] < 2 * needed or slots.shape[0] & (slots.shape[0] - 1):
         raise IndexError("the hash table is too small or not a power of two")
     if length == 0:
-        return count
+        return count, 0
     with nogil:
         total = track_rows(
-            &segments[0], length, &notes[0], &flows[0], &halves[0], &slots[0], mask, &cells[0, 0], &services[0],
-            count, attempt_ns, shortcut,
+            <const Segment *>&segments[0], length, <Note *>&notes[0], <Flow *>&flows[0], <Half *>&halves[0],
+            &slots[0], mask, &cells[0, 0], &services[0], count, attempt_ns, shortcut, &homeless,
         )
     if total < 0:
         raise IndexError("the hash table names a connection that does not exist")
-    return total
+    return total, homeless
 
 
-def rebuild(Flow[::1] flows, unsigned int[::1] slots, unsigned int count):
+def rebuild(unsigned char[::1] flows, unsigned int[::1] slots, unsigned int count):
     """Fill a zeroed hash table from the first `count` FLOW rows; on equal ports the last one wins."""
     cdef unsigned long long mask = <unsigned long long>slots.shape[0] - 1
     cdef unsigned long long slot
     cdef unsigned int i
+    cdef const Flow *rows
     if slots.shape[0] < 2 * count or slots.shape[0] & (slots.shape[0] - 1):
         raise IndexError("the hash table is too small or not a power of two")
+    if flows.shape[0] < count * <Py_ssize_t>sizeof(Flow):
+        raise IndexError("fewer flows than were counted")
+    if count == 0:
+        return
+    rows = <const Flow *>&flows[0]
     with nogil:
         for i in range(count):
-            slot = home_slot(flows[i].flow_hash, mask)
-            while slots[slot] and not same_ports(&flows[i], &flows[slots[slot] - 1]):
+            slot = home_slot(rows[i].flow_hash, mask)
+            while slots[slot] and not same_ports(&rows[i], &rows[slots[slot] - 1]):
                 slot = (slot + 1) & mask
             slots[slot] = i + 1
 
 
 cdef long long track_rows(
-    Segment *rows,
+    const Segment *rows,
     Py_ssize_t length,
     Note *notes,
     Flow *flows,
@@ -120,13 +138,14 @@ cdef long long track_rows(
     long long count,
     long long attempt_ns,
     bint shortcut,
+    Py_ssize_t *homeless,
 ) noexcept nogil:
     """Find or open the connection of every row and apply it. `track` has checked that there is room.
 
     Returns the new number of connections; -1 when `slots` names one that does not exist.
     """
     cdef Py_ssize_t i
-    cdef Segment *s
+    cdef const Segment *s
     cdef Note *n
     cdef Flow *flow = NULL
     cdef Half *ends = NULL
@@ -143,6 +162,7 @@ cdef long long track_rows(
         n.side = 0
         n.anomaly = 0
         if s.kind > KIND_ICMP_ERROR:
+            homeless[0] += 1
             continue
         slot = home_slot(s.flow_hash, mask)
         side = -1
@@ -159,6 +179,7 @@ cdef long long track_rows(
             slot = (slot + 1) & mask
         if s.kind == KIND_ICMP_ERROR:
             if side < 0:
+                homeless[0] += 1
                 continue
             handle_icmp(flow, &ends[side], s, n, side, cells)
         elif side >= 0 and shortcut and is_plain(&ends[side], &ends[1 - side], s):
@@ -183,7 +204,7 @@ cdef long long track_rows(
 
 
 cdef void handle_segment(
-    Flow *flow, Half *h, Half *p, Segment *s, Note *n, int side, signed char *cells
+    Flow *flow, Half *h, Half *p, const Segment *s, Note *n, int side, signed char *cells
 ) noexcept nogil:
     """One TCP segment of `h` towards `p`."""
     cdef bint responder = side != (1 if flow.facts & FACT_FLIPPED else 0)
@@ -218,7 +239,7 @@ cdef void handle_segment(
 
 
 cdef inline bint handle_numbers(
-    Flow *flow, Half *h, Half *p, Segment *s, Note *n, bint responder
+    Flow *flow, Half *h, Half *p, const Segment *s, Note *n, bint responder
 ) noexcept nogil:
     """Sequence number, acknowledgment and window of a segment that is no RST. True when its ACK is stray."""
     cdef bint stray_ack = False
@@ -236,7 +257,7 @@ cdef inline bint handle_numbers(
 
 
 cdef inline void handle_icmp(
-    Flow *flow, Half *h, Segment *s, Note *n, int side, signed char *cells
+    Flow *flow, Half *h, const Segment *s, Note *n, int side, signed char *cells
 ) noexcept nogil:
     """An ICMP error that quotes a segment of `h`."""
     n.marks |= MARK_ICMP

@@ -99,7 +99,7 @@ class Study:
         """Rows of the first pass, in capture order. Returns their NOTE rows, valid until the next call."""
         notes = self._tracker.feed(segments)
         if len(segments):
-            if self._neighbours.wants_more or (notes["flow"] < 0).any():
+            if self._neighbours.wants_more or self._tracker.homeless_count:
                 self._neighbours.feed(segments)
             self._clock.feed(segments)
         return notes

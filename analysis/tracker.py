@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from synsight.capture.segment import SEGMENT
 
 from . import _tracker
 from .records import FLOW, HALF, NOTE
@@ -19,6 +20,8 @@ FIRST_CAPACITY = 1 << 17
 """Rows of untouched zeros cost no memory; growing costs a copy."""
 
 CACHE_LINE = 64
+
+_tracker.check_layouts(*(np.zeros(1, dtype) for dtype in (SEGMENT, NOTE, FLOW, HALF)))
 
 
 @dataclass
@@ -35,6 +38,7 @@ class Tracker:
     shortcut: bool = True  # off, every segment takes the long way to the same records: for comparison
     count: int = 0
     evicted_count: int = 0
+    homeless_count: int = 0  # of the last rows, those that belong to no connection
     flows: np.ndarray = field(default_factory=lambda: _zeros(FIRST_CAPACITY, FLOW))
     halves: np.ndarray = field(default_factory=lambda: _zeros(2 * FIRST_CAPACITY, HALF))
     slots: np.ndarray = field(default_factory=lambda: np.zeros(4 * FIRST_CAPACITY, np.uint32))
@@ -44,14 +48,17 @@ class Tracker:
 
     def feed(self, segments: np.ndarray) -> np.ndarray:
         """Apply SEGMENT rows in capture order; returns their NOTE rows, valid until the next call."""
+        self.homeless_count = 0
         if len(segments) == 0:
             return self.notes[:0]
+        if segments.dtype != SEGMENT:
+            raise TypeError(f"rows of {segments.dtype} are no SEGMENT rows")
         if self.count > self.max_flows:
             self._evict()
         self._make_room(len(segments))
-        self.count = _tracker.track(
-            segments, self.notes, self.flows, self.halves, self.slots, self.cells, self.services, self.count,
-            self.attempt_ns, self.shortcut,
+        self.count, self.homeless_count = _tracker.track(
+            *(rows.view(np.uint8) for rows in (segments, self.notes, self.flows, self.halves)),
+            self.slots, self.cells, self.services, self.count, self.attempt_ns, self.shortcut,
         )  # fmt: skip
         return self.notes[: len(segments)]
 
@@ -69,7 +76,7 @@ class Tracker:
             while size < 4 * needed:
                 size *= 2
             self.slots = np.zeros(size, np.uint32)
-            _tracker.rebuild(self.flows, self.slots, self.count)
+            _tracker.rebuild(self.flows.view(np.uint8), self.slots, self.count)
 
     def _evict(self) -> None:
         """Forget the older half of the half-open connections, or the oldest tenth when there are none."""
@@ -99,13 +106,13 @@ class Tracker:
         self.halves = _grown(self.halves[: 2 * self.count][np.repeat(keep, 2)], len(self.halves), 2 * kept)
         self.count = kept
         self.slots = np.zeros(len(self.slots), np.uint32)
-        _tracker.rebuild(self.flows, self.slots, self.count)
+        _tracker.rebuild(self.flows.view(np.uint8), self.slots, self.count)
 
 
 def _zeros(count: int, dtype: np.dtype) -> np.ndarray:
     """Zeroed rows that begin on a cache line."""
     raw = np.zeros(count * dtype.itemsize + CACHE_LINE, np.uint8)
-    start = -raw.ctypes.data % CACHE_LINE
+    start = -raw.__array_interface__["data"][0] % CACHE_LINE
     return raw[start : start + count * dtype.itemsize].view(dtype)
 
 

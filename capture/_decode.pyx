@@ -17,53 +17,80 @@ from capture.segment_row cimport SegmentRow
 from libc.string cimport memset
 
 
+def check_layouts(const FrameRow[::1] frames, SegmentRow[::1] rows):
+    """Raise ValueError when a dtype of the Python side is not the struct that the loop works on.
+
+    `decode` takes rows as plain bytes: describing a struct costs more than decoding some hundred frames. This is
+    called once.
+    """
+
+
+def earliest_and_latest(const unsigned char[::1] frames):
+    """The lowest and the highest time_ns of FRAME rows, which come as bytes. There is at least one."""
+    cdef Py_ssize_t i
+    cdef const FrameRow *frame = <const FrameRow *>&frames[0]
+    cdef long long lowest = frame.time_ns
+    cdef long long highest = lowest
+    with nogil:
+        for i in range(1, frames.shape[0] // <Py_ssize_t>sizeof(FrameRow)):
+            lowest = min(lowest, frame[i].time_ns)
+            highest = max(highest, frame[i].time_ns)
+    return lowest, highest
+
+
 def decode(
     const unsigned char[::1] data,
-    const FrameRow[::1] frames,
+    const unsigned char[::1] frames,
     const unsigned char[::1] chosen,
     unsigned long long first_frame,
-    SegmentRow[::1] rows,
-    long long[::1] skipped,
+    unsigned char[::1] rows,
+    long long[::1] counters,
     bint verify,
     bint shortcut=True,
 ):
     """Write a row per TCP segment and per marker of `frames`; returns how many.
 
-    `chosen`: one byte per frame, 0 leaves the frame out (reason `filtered`); empty means all. `first_frame`:
-    number of the first frame. `rows` holds at least as many rows as `frames`; `skipped` one counter per
-    SkipReason, added to; a marker row (ICMP error, ARP, neighbour discovery) is both kept and counted.
+    Rows come as bytes. `chosen`: one byte per frame, 0 leaves the frame out (reason `filtered`); empty means all. `first_frame`:
+    number of the first frame. `rows` holds at least as many rows as `frames`; `counters` one per SkipReason, added to,
+    whose first counts the TCP segments: a marker row (ICMP error, ARP, neighbour discovery) is kept and counted as
+    skipped.
     `verify`: compute TCP checksums where all bytes were captured. Without `shortcut` plain frames take the long
     way, too, to the same rows.
     """
+    cdef Py_ssize_t length = frames.shape[0] // sizeof(FrameRow)
+    cdef Py_ssize_t size = data.shape[0]
     cdef Py_ssize_t count = 0
     cdef Py_ssize_t i
     cdef int reason
     cdef bint every = chosen.shape[0] == 0
     cdef const unsigned char *base
-    if rows.shape[0] < frames.shape[0] or skipped.shape[0] < REASON_COUNT:
+    cdef const FrameRow *frame
+    cdef SegmentRow *row
+    if rows.shape[0] < length * <Py_ssize_t>sizeof(SegmentRow) or counters.shape[0] < REASON_COUNT:
         raise ValueError("too few rows or counters")
-    if not every and chosen.shape[0] != frames.shape[0]:
+    if not every and chosen.shape[0] != length:
         raise ValueError("one choice per frame, or none")
-    if frames.shape[0] == 0 or data.shape[0] == 0:
+    if length == 0 or size == 0:
         return 0
     base = &data[0]
+    frame = <const FrameRow *>&frames[0]
+    row = <SegmentRow *>&rows[0]
     with nogil:
-        for i in range(frames.shape[0]):
+        for i in range(length):
             if not every and chosen[i] == 0:
-                skipped[FILTERED] += 1
-                continue
-            if <Py_ssize_t>frames[i].offset + frames[i].captured_bytes > data.shape[0]:
-                skipped[TRUNCATED] += 1
-                continue
-            if shortcut and plain_tcp(base, &frames[i], first_frame + i, &rows[count], verify):
+                counters[FILTERED] += 1
+            elif <Py_ssize_t>frame[i].offset + frame[i].captured_bytes > size:
+                counters[TRUNCATED] += 1
+            elif shortcut and plain_tcp(base, &frame[i], first_frame + i, row, verify):
+                counters[NONE] += 1
+                row += 1
                 count += 1
-                continue
-            reason = any_frame(base, &frames[i], first_frame + i, &rows[count], verify)
-            if reason != NONE:
-                skipped[reason] += 1
-                if rows[count].kind == 0:
-                    continue
-            count += 1
+            else:
+                reason = any_frame(base, &frame[i], first_frame + i, row, verify)
+                counters[reason] += 1
+                if reason == NONE or row.kind != 0:
+                    row += 1
+                    count += 1
     return count
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from synsight.capture import _decode
-from synsight.capture.segment import SEGMENT, SkipReason
+from synsight.capture.segment import FRAME, SEGMENT, SkipReason
 
 SKIP_REASONS: tuple[str, ...] = tuple(reason.name.lower().replace("_", "-") for reason in SkipReason)
 """Why a frame gave no TCP segment; the first entry stands for none."""
@@ -13,12 +13,15 @@ EVERY = np.zeros(0, np.uint8)
 """`chosen` for all frames."""
 
 
+_decode.check_layouts(np.zeros(1, FRAME), np.zeros(1, SEGMENT))
+
+
 def decode(
     data: np.ndarray,
     frames: np.ndarray,
     first_frame: int,
     rows: np.ndarray,
-    skipped: np.ndarray,
+    counters: np.ndarray,
     chosen: np.ndarray = EVERY,
     verify_checksums: bool = True,
 ) -> np.ndarray:
@@ -26,11 +29,16 @@ def decode(
 
     The result has one row per TCP segment and per marker (ICMP error, ARP, neighbour discovery), in frame
     order. `first_frame` is the number of frames[0]. `rows` (SEGMENT) has at least as many rows as `frames`.
-    `skipped` (int64, one per SKIP_REASONS) is added to, so that frames = TCP rows + what was added. `chosen`
-    (uint8 per frame) leaves out the frames where it is 0; they count as `filtered`. No bytes raise; the GIL
-    is released.
+    `counters` (int64, one per SkipReason) are added to: the first counts TCP rows, the others skipped frames,
+    and together they count every frame. `chosen` (uint8 per frame) leaves out the frames where it is 0; they
+    count as `filtered`. No bytes raise; the GIL is released.
     """
-    return rows[: _decode.decode(data, frames, chosen, first_frame, rows, skipped, verify_checksums)]
+    if frames.dtype != FRAME or rows.dtype != SEGMENT:
+        raise TypeError(f"{frames.dtype} and {rows.dtype} are not FRAME and SEGMENT rows")
+    count = _decode.decode(
+        data, frames.view(np.uint8), chosen, first_frame, rows.view(np.uint8), counters, verify_checksums
+    )
+    return rows[:count]
 
 
 def new_rows(count: int) -> np.ndarray:
@@ -39,10 +47,19 @@ def new_rows(count: int) -> np.ndarray:
 
 
 def new_counters() -> np.ndarray:
-    """One zero per skip reason."""
-    return np.zeros(len(SKIP_REASONS), np.int64)
+    """One zero per SkipReason."""
+    return np.zeros(len(SkipReason), np.int64)
 
 
 def named_counts(counters: np.ndarray) -> dict[str, int]:
-    """The counters that are not zero, by reason."""
-    return {name: int(count) for name, count in zip(SKIP_REASONS, counters, strict=True) if count}
+    """How many frames were skipped, by reason; reasons that never came up are left out."""
+    return {
+        name: count
+        for name, count in zip(SKIP_REASONS, counters.tolist(), strict=True)
+        if count and name != SKIP_REASONS[0]
+    }
+
+
+def earliest_and_latest(frames: np.ndarray) -> tuple[int, int]:
+    """The lowest and the highest time of at least one FRAME row, in ns."""
+    return _decode.earliest_and_latest(frames.view(np.uint8))

@@ -30,7 +30,7 @@ from synsight.capture.decode import decode, named_counts, new_counters, new_rows
 from synsight.capture.filters import FilterError, compile_program
 from synsight.capture.links import link_name
 from synsight.capture.privileges import no_permission
-from synsight.capture.segment import FRAME, SEGMENT, Kind
+from synsight.capture.segment import FRAME, SEGMENT
 from synsight.capture.source import Batch, CaptureError, FileFacts
 
 SNAPLEN_BYTES = 262144
@@ -329,18 +329,11 @@ class LiveCapture:
             part = frames[start : start + _BATCH_FRAMES]
             first = self._next_frame
             segments = decode(data, part, first, self._rows, self._counters, verify_checksums=self._verify)
-            self._tally(part, segments)
+            self.facts.count(part, self._counters)
+            self.facts.skipped = named_counts(self._counters)
+            self.facts.kernel_dropped_count = self.drops().kernel_dropped
             yield Batch(data, part, segments, first)
 
-    def _tally(self, frames: np.ndarray, segments: np.ndarray) -> None:
-        facts, times = self.facts, frames["time_ns"]
-        earliest, latest = int(times.min()), int(times.max())
-        facts.start_ns = earliest if facts.start_ns is None else min(facts.start_ns, earliest)
-        facts.end_ns = latest if facts.end_ns is None else max(facts.end_ns, latest)
-        facts.packets_count += len(frames)
-        facts.tcp_segments_count += int(np.count_nonzero(segments["kind"] == Kind.TCP))
-        facts.skipped = named_counts(self._counters)
-        facts.kernel_dropped_count = self.drops().kernel_dropped
 
 
 def _gone(problem: str) -> str:

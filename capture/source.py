@@ -27,11 +27,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from synsight.capture import formats, tshark
-from synsight.capture.decode import EVERY, decode, named_counts, new_counters, new_rows
+from synsight.capture.decode import EVERY, decode, earliest_and_latest, named_counts, new_counters, new_rows
 from synsight.capture.filters import FilterError, FrameFilter
 from synsight.capture.links import link_name
 from synsight.capture.reader import AHEAD_BATCHES, BATCH_FRAMES, Mark, Reader, Workspace
-from synsight.capture.segment import Kind
+from synsight.capture.segment import SkipReason
 from synsight.capture.streams import READ_ERRORS, Spool, Stream, decompressed, unpacked
 
 STDIN = "-"
@@ -57,6 +57,14 @@ class FileFacts:
     end_ns: int | None = None  # latest packet time
     first_frame: int = 1  # number of the file's first frame among those of all files
     error: str | None = None  # why reading stopped early, without the path; None when read to the end
+
+    def count(self, frames: np.ndarray, counters: np.ndarray) -> None:
+        """Take in FRAME rows, at least one; `counters` are what `decode` has counted of the file so far."""
+        earliest, latest = earliest_and_latest(frames)
+        self.start_ns = earliest if self.start_ns is None else min(self.start_ns, earliest)
+        self.end_ns = latest if self.end_ns is None else max(self.end_ns, latest)
+        self.packets_count += len(frames)
+        self.tcp_segments_count = int(counters[SkipReason.NONE])
     converted_from: str | None = None  # the format that tshark converted while it was read
 
 
@@ -291,7 +299,7 @@ class Capture:
                         self._work.hold()
                     batch = self._decoded(data, frames, self._frames_read + 1, counters)
                     self._frames_read += len(frames)
-                    _count(facts, batch, counters)
+                    facts.count(frames, counters)
                     yield batch
                 one.plain = not compressed
         except FilterError as problem:
@@ -438,15 +446,6 @@ def _holds_capture(path: Path) -> bool:
             return formats.is_capture(first) or formats.foreign(first) is not None
     except READ_ERRORS:
         return os.access(path, os.R_OK) is False and path.suffix in (".pcap", ".pcapng", ".cap")
-
-
-def _count(facts: FileFacts, batch: Batch, counters: np.ndarray) -> None:
-    times = batch.frames["time_ns"]
-    earliest, latest = int(times.min()), int(times.max())
-    facts.start_ns = earliest if facts.start_ns is None else min(facts.start_ns, earliest)
-    facts.end_ns = latest if facts.end_ns is None else max(facts.end_ns, latest)
-    facts.packets_count += len(batch.frames)
-    facts.tcp_segments_count += int(np.count_nonzero(batch.segments["kind"] == Kind.TCP))
 
 
 def _conclude(facts: FileFacts, reader: Reader, counters: np.ndarray) -> None:

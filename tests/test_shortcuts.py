@@ -23,7 +23,9 @@ LAB = sorted((ROOT / "fixtures" / "lab").glob("*/*.pcap*"))
 def decoded(data: np.ndarray, frames: np.ndarray, shortcut: bool) -> tuple[np.ndarray, np.ndarray]:
     """Rows and skip counters."""
     rows, counters = new_rows(len(frames)), new_counters()
-    count = _decode.decode(data, frames, EVERY, 1, rows, counters, True, shortcut)
+    count = _decode.decode(
+        data, frames.view(np.uint8), EVERY, 1, rows.view(np.uint8), counters, True, shortcut
+    )
     return rows[:count], counters
 
 
@@ -76,16 +78,25 @@ PLAIN = bytes.fromhex(
     "0101080a0000000100000002"
     "474554202f2048540d0a"
 )
+PLAIN6 = (
+    PLAIN[:12]
+    + bytes.fromhex("86dd60000000002a0640")
+    + bytes(15)
+    + b"\1"
+    + bytes.fromhex("20010db8000000000000000000000002")
+    + PLAIN[34:]
+)
 EDITS = st.lists(st.tuples(st.integers(0, len(PLAIN) - 1), st.integers(0, 255)), max_size=4)
 
 
-@settings(max_examples=2000, deadline=None)
-@given(edits=EDITS, cut=st.integers(0, len(PLAIN)), more=st.integers(-70, 100), zeros=st.integers(0, 30))
-def test_frames_that_are_almost_plain(edits, cut, more, zeros):
-    packet = bytearray(PLAIN + bytes(zeros))
+@pytest.mark.parametrize("seed", [PLAIN, PLAIN6], ids=["IPv4", "IPv6"])
+@settings(max_examples=1500, deadline=None)
+@given(edits=EDITS, cut=st.integers(0, len(PLAIN6)), more=st.integers(-70, 100), zeros=st.integers(0, 30))
+def test_frames_that_are_almost_plain(seed, edits, cut, more, zeros):
+    packet = bytearray(seed + bytes(zeros))
     for position, value in edits:
         packet[position] = value
-    packet = packet[: len(packet) - cut]
+    packet = packet[: max(len(packet) - cut, 0)]
     frames = np.zeros(1, FRAME)
     frames[0]["captured_bytes"] = len(packet)
     frames[0]["wire_bytes"] = max(len(packet) + more, 0)
@@ -93,12 +104,15 @@ def test_frames_that_are_almost_plain(edits, cut, more, zeros):
     assert_same_rows(np.frombuffer(bytes(packet) or b"\0", np.uint8), frames)
 
 
-def test_the_shortcut_is_taken() -> None:
+@pytest.mark.parametrize("packet", [PLAIN, PLAIN6], ids=["IPv4", "IPv6"])
+def test_the_shortcut_is_taken(packet: bytes) -> None:
     """A plain frame is written by it: it leaves the last two padding bytes of a row as they were."""
     frames = np.zeros(1, FRAME)
-    frames[0]["captured_bytes"] = frames[0]["wire_bytes"] = len(PLAIN)
+    frames[0]["captured_bytes"] = frames[0]["wire_bytes"] = len(packet)
     frames[0]["link_type"] = 1
     rows, counters = new_rows(1), new_counters()
     rows.view(np.uint8)[:] = 0xAA
-    assert _decode.decode(np.frombuffer(PLAIN, np.uint8), frames, EVERY, 1, rows, counters, True, True) == 1
+    data = np.frombuffer(packet, np.uint8)
+    raw = rows.view(np.uint8)
+    assert _decode.decode(data, frames.view(np.uint8), EVERY, 1, raw, counters, True, True) == 1
     assert rows.tobytes()[-1] == 0xAA

@@ -27,7 +27,7 @@ from analysis.loop.sequence_numbers cimport ahead
 from analysis.loop.zeek_view cimport zeek_gap
 
 
-cdef inline bint handle_ack(Flow *flow, Half *h, Half *p, Segment *s, Note *n, bint responder) noexcept nogil:
+cdef inline bint handle_ack(Flow *flow, Half *h, Half *p, const Segment *s, Note *n, bint responder) noexcept nogil:
     """What the acknowledgment number says about the peer's bytes. True when it is stray."""
     cdef int advance
     if p.known & KNOWN_SEQ == 0:
@@ -60,7 +60,7 @@ cdef inline bint handle_ack(Flow *flow, Half *h, Half *p, Segment *s, Note *n, b
     return False
 
 
-cdef inline bint is_stray_ack(Half *p, Segment *s, int advance) noexcept nogil:
+cdef inline bint is_stray_ack(Half *p, const Segment *s, int advance) noexcept nogil:
     """Whether the number lies outside what `p` has sent: below its SYN, or beyond a SYN that stands alone."""
     if p.known & KNOWN_SYN and ahead(s.ack, p.iss) <= 0 and ahead(p.nxt, p.iss) < COMPARABLE:
         return True
@@ -68,7 +68,7 @@ cdef inline bint is_stray_ack(Half *p, Segment *s, int advance) noexcept nogil:
 
 
 cdef inline void count_unseen(
-    Flow *flow, Half *p, Segment *s, Note *n, int advance, bint responder
+    Flow *flow, Half *p, const Segment *s, Note *n, int advance, bint responder
 ) noexcept nogil:
     """Bytes of `p` that arrived but were never captured: in gaps, and `advance` beyond the highest seen."""
     cdef unsigned int unseen
@@ -87,7 +87,7 @@ cdef inline void count_unseen(
         p.unseen_bytes += unseen
 
 
-cdef inline void acknowledge(Half *h, Half *p, Segment *s) noexcept nogil:
+cdef inline void acknowledge(Half *h, Half *p, const Segment *s) noexcept nogil:
     """Progress: bytes of `p` acknowledged for the first time."""
     p.una = s.ack
     p.known |= KNOWN_UNA
@@ -118,7 +118,7 @@ cdef inline void sample_round_trip(Half *p, long long now) noexcept nogil:
         p.rtt_smoothed_ns += (round_trip_ns - p.rtt_smoothed_ns) // 8
 
 
-cdef inline void classify_bare_ack(Half *h, Half *p, Segment *s, Note *n) noexcept nogil:
+cdef inline void classify_bare_ack(Half *h, Half *p, const Segment *s, Note *n) noexcept nogil:
     """A bare ACK that repeats the last number: an answer to a probe, a duplicate ACK, or a window update."""
     if n.marks & (MARK_KEEPALIVE | MARK_PROBE):
         pass
@@ -136,7 +136,7 @@ cdef inline void classify_bare_ack(Half *h, Half *p, Segment *s, Note *n) noexce
         h.idle_ack_count += 1
 
 
-cdef inline void handle_sack(Half *h, Half *p, Segment *s, Note *n) noexcept nogil:
+cdef inline void handle_sack(Half *h, Half *p, const Segment *s, Note *n) noexcept nogil:
     """Selective acknowledgments of the peer's bytes; RFC 2883 section 4 tells a D-SACK."""
     if ahead(s.sack_right, p.nxt) > LARGEST_BARE_GAP or ahead(p.una, s.sack_left) > LARGEST_GAP:
         h.foreign_sack_count += 1

@@ -30,7 +30,7 @@ cdef inline unsigned long long home_slot(
     return (flow_hash ^ (flow_hash >> 32)) & mask
 
 
-cdef inline int side_of(Flow *flow, Segment *s) noexcept nogil:
+cdef inline int side_of(Flow *flow, const Segment *s) noexcept nogil:
     """0 or 1: which side of `flow` sent `s`; -1 when it belongs to another connection."""
     if flow.flow_hash != s.flow_hash:
         return -1
@@ -55,7 +55,7 @@ cdef inline int side_of(Flow *flow, Segment *s) noexcept nogil:
     return -1
 
 
-cdef inline bint same_ports(Flow *a, Flow *b) noexcept nogil:
+cdef inline bint same_ports(const Flow *a, const Flow *b) noexcept nogil:
     """Whether two connections use the same addresses and ports, in either order."""
     if a.flow_hash != b.flow_hash:
         return False
@@ -78,7 +78,7 @@ cdef inline bint same_ports(Flow *a, Flow *b) noexcept nogil:
     )
 
 
-cdef inline bint opens_another(Flow *flow, Half *h, Half *p, Segment *s, long long attempt_ns) noexcept nogil:
+cdef inline bint opens_another(Flow *flow, Half *h, Half *p, const Segment *s, long long attempt_ns) noexcept nogil:
     """Whether a SYN begins a new connection on known ports: a new initial sequence number.
 
     RFC 9293 section 3.10.7.4 (TIME-WAIT) and RFC 6191 allow it; a repeated SYN keeps its number. With
@@ -94,7 +94,7 @@ cdef inline bint opens_another(Flow *flow, Half *h, Half *p, Segment *s, long lo
     return p.packets != 0 and p.syn_count == 0 and p.synack_count == 0
 
 
-cdef inline void open_flow(Flow *flow, Segment *s, unsigned char *services) noexcept nogil:
+cdef inline void open_flow(Flow *flow, const Segment *s, unsigned char *services) noexcept nogil:
     """Fill a fresh FLOW row from the first segment seen."""
     flow.a_hi = s.src_hi
     flow.a_lo = s.src_lo
@@ -111,7 +111,7 @@ cdef inline void open_flow(Flow *flow, Segment *s, unsigned char *services) noex
         guess_roles(flow, s, services)
 
 
-cdef inline void guess_roles(Flow *flow, Segment *s, unsigned char *services) noexcept nogil:
+cdef inline void guess_roles(Flow *flow, const Segment *s, unsigned char *services) noexcept nogil:
     """Who the client is when the first segment is no SYN. `services` marks the ports of known servers."""
     cdef bint source_serves = services[s.sport] != 0
     cdef bint target_serves = services[s.dport] != 0

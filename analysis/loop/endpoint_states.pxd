@@ -64,7 +64,7 @@ from analysis.loop.sequence_numbers cimport acknowledges_syn, ahead
 
 
 cdef inline void move_states(
-    Flow *flow, Half *h, Half *p, Segment *s, Note *n, bint stray_ack, signed char *cells
+    Flow *flow, Half *h, Half *p, const Segment *s, Note *n, bint stray_ack, signed char *cells
 ) noexcept nogil:
     """The sender's state for certain, the receiver's as belief."""
     cdef int before = h.proven
@@ -116,7 +116,7 @@ cdef inline bint wants_ack_of_fin(int state) noexcept nogil:
     return state == FIN_WAIT_1 or state == CLOSING or state == LAST_ACK
 
 
-cdef inline void prove_receipts(Flow *flow, Half *h, Half *p, Segment *s, signed char *cells) noexcept nogil:
+cdef inline void prove_receipts(Flow *flow, Half *h, Half *p, const Segment *s, signed char *cells) noexcept nogil:
     """What this segment proves that its sender had received when it sent it."""
     if s.flags & ACK == 0 or s.flags & SYN:
         return
@@ -137,7 +137,7 @@ cdef inline void prove_receipts(Flow *flow, Half *h, Half *p, Segment *s, signed
         h.pending &= ~PENDING_FIN
 
 
-cdef inline int sent_event(Half *h, Segment *s, Note *n, int before) noexcept nogil:
+cdef inline int sent_event(Half *h, const Segment *s, Note *n, int before) noexcept nogil:
     """The Event that `s` is for its sender, whose proven state was `before`; a repeat disproves receipt."""
     if s.flags & RST:
         if is_stray_reset(h, s):
@@ -161,7 +161,7 @@ cdef inline int sent_event(Half *h, Segment *s, Note *n, int before) noexcept no
 
 
 cdef inline bint proves_nothing(
-    Half *h, Half *p, Segment *s, Note *n, int event, bint stray_ack
+    Half *h, Half *p, const Segment *s, Note *n, int event, bint stray_ack
 ) noexcept nogil:
     """Segments that do not move their sender's state."""
     if event == SENDS_SEGMENT:
@@ -173,7 +173,7 @@ cdef inline bint proves_nothing(
 
 
 cdef inline void prove_sent(
-    Flow *flow, Half *h, Half *p, Segment *s, Note *n, int event, bint stray_ack, signed char *cells
+    Flow *flow, Half *h, Half *p, const Segment *s, Note *n, int event, bint stray_ack, signed char *cells
 ) noexcept nogil:
     """Move the sender's proven state by what it sent, and note an anomaly."""
     cdef int anomaly = 0
@@ -191,7 +191,7 @@ cdef inline void prove_sent(
 # --- what is on its way ------------------------------------------------------------------------------------
 
 
-cdef inline void settle_pending(Half *h, Segment *s, int event) noexcept nogil:
+cdef inline void settle_pending(Half *h, const Segment *s, int event) noexcept nogil:
     """What was on its way to the sender and is now settled by what it sent; a peer's FIN stays pending."""
     if event == SENDS_SEGMENT or event == SENDS_FIN:
         h.pending &= ~(PENDING_SYN | PENDING_SYNACK | PENDING_ACK_OF_SYN | PENDING_SEGMENT | PENDING_RST)
@@ -216,7 +216,7 @@ cdef inline void disprove(Half *h, unsigned char bit) noexcept nogil:
             h.disproved_count += 1
 
 
-cdef inline void send_reset(Half *h, Half *p, Segment *s, Note *n) noexcept nogil:
+cdef inline void send_reset(Half *h, Half *p, const Segment *s, Note *n) noexcept nogil:
     """A RST on its way to `p`."""
     if reset_is_acceptable(h, p, s):
         p.pending |= PENDING_RST
@@ -224,7 +224,7 @@ cdef inline void send_reset(Half *h, Half *p, Segment *s, Note *n) noexcept nogi
         n.marks |= MARK_RST_IGNORED
 
 
-cdef inline void send_syn(Half *p, Segment *s, bint stray_ack) noexcept nogil:
+cdef inline void send_syn(Half *p, const Segment *s, bint stray_ack) noexcept nogil:
     """A SYN or SYN-ACK on its way to `p`."""
     if s.flags & ACK == 0:
         if p.proven == UNKNOWN or p.proven == LISTEN or p.proven == SYN_SENT:
@@ -235,7 +235,7 @@ cdef inline void send_syn(Half *p, Segment *s, bint stray_ack) noexcept nogil:
         pend(p, PENDING_ACK_OF_SYN)
 
 
-cdef inline void send_segment(Flow *flow, Half *p, Segment *s, bint stray_ack) noexcept nogil:
+cdef inline void send_segment(Flow *flow, Half *p, const Segment *s, bint stray_ack) noexcept nogil:
     """Data, a FIN or a bare acknowledgment on its way to `p`."""
     if p.proven == UNKNOWN:
         if p.known & KNOWN_SEQ == 0:
@@ -249,7 +249,7 @@ cdef inline void send_segment(Flow *flow, Half *p, Segment *s, bint stray_ack) n
         pend(p, PENDING_FIN)
 
 
-cdef inline void note_established(Flow *flow, Segment *s) noexcept nogil:
+cdef inline void note_established(Flow *flow, const Segment *s) noexcept nogil:
     """The third segment of the handshake, the first time."""
     if flow.established_ns:
         return

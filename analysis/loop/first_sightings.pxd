@@ -36,7 +36,7 @@ from analysis.loop.rows cimport Flow, Half, Note, Segment
 from analysis.loop.sequence_numbers cimport ahead
 
 
-cdef inline void count_segment(Flow *flow, Segment *s, Note *n) noexcept nogil:
+cdef inline void count_segment(Flow *flow, const Segment *s, Note *n) noexcept nogil:
     """One more segment of this connection."""
     n.ordinal = flow.packets
     flow.packets += 1
@@ -46,7 +46,7 @@ cdef inline void count_segment(Flow *flow, Segment *s, Note *n) noexcept nogil:
         flow.facts |= FACT_SHORT
 
 
-cdef inline bint is_duplicate(Half *h, Segment *s) noexcept nogil:
+cdef inline bint is_duplicate(Half *h, const Segment *s) noexcept nogil:
     """The packet captured again (mirror port, `-i any`), not sent again: same bytes, no time between."""
     cdef long long age_ns = s.time_ns - h.last_ns
     return (
@@ -61,7 +61,7 @@ cdef inline bint is_duplicate(Half *h, Segment *s) noexcept nogil:
     )
 
 
-cdef inline void remember(Half *h, Segment *s) noexcept nogil:
+cdef inline void remember(Half *h, const Segment *s) noexcept nogil:
     """What tells the next segment of this end from a duplicate of `s`, and an echo from an older one."""
     if s.options & OPTION_TIMESTAMP:
         h.tsval = s.tsval
@@ -78,7 +78,7 @@ cdef inline void remember(Half *h, Segment *s) noexcept nogil:
     h.print_flags = s.flags
 
 
-cdef inline void note_origin(Half *h, Half *p, Segment *s) noexcept nogil:
+cdef inline void note_origin(Half *h, Half *p, const Segment *s) noexcept nogil:
     """Counters that tell where the capture was taken, and the TTL baseline."""
     if s.direction == DIRECTION_OUT:
         h.out_count += 1
@@ -110,7 +110,7 @@ cdef inline void note_origin(Half *h, Half *p, Segment *s) noexcept nogil:
         h.data_ttl = s.ttl
 
 
-cdef inline void note_syn(Flow *flow, Half *h, Half *p, Segment *s, int side) noexcept nogil:
+cdef inline void note_syn(Flow *flow, Half *h, Half *p, const Segment *s, int side) noexcept nogil:
     """SYN or SYN-ACK: options, counts, roles."""
     if s.flags & ACK:
         h.synack_count += 1
@@ -140,7 +140,7 @@ cdef inline void note_syn(Flow *flow, Half *h, Half *p, Segment *s, int side) no
     h.syn_last_frame = s.frame
 
 
-cdef inline unsigned short offers(Segment *s) noexcept nogil:
+cdef inline unsigned short offers(const Segment *s) noexcept nogil:
     """Option and Offer bits of a SYN or SYN-ACK."""
     cdef unsigned int bits = s.options
     if s.flags & ECE:
@@ -150,7 +150,7 @@ cdef inline unsigned short offers(Segment *s) noexcept nogil:
     return bits
 
 
-cdef inline void note_data(Half *h, Segment *s) noexcept nogil:
+cdef inline void note_data(Half *h, const Segment *s) noexcept nogil:
     """Payload counters."""
     if h.data_packets == 0:
         h.data_ns = s.time_ns
@@ -163,7 +163,7 @@ cdef inline void note_data(Half *h, Segment *s) noexcept nogil:
         h.max_payload_bytes = s.payload_bytes
 
 
-cdef inline void note_fin_and_proofs(Half *h, Half *p, Segment *s) noexcept nogil:
+cdef inline void note_fin_and_proofs(Half *h, Half *p, const Segment *s) noexcept nogil:
     """The sender's FIN, its acknowledgment of the peer's FIN, and what would prove that it arrived."""
     cdef unsigned int end = s.seq + s.payload_bytes + (s.flags & FIN)
     if s.flags & FIN:
@@ -185,7 +185,7 @@ cdef inline void note_fin_and_proofs(Half *h, Half *p, Segment *s) noexcept nogi
             p.proof_ts = s.tsval
 
 
-cdef inline void note_icmp(Flow *flow, Segment *s, int side) noexcept nogil:
+cdef inline void note_icmp(Flow *flow, const Segment *s, int side) noexcept nogil:
     """The first ICMP error that quotes this connection."""
     flow.icmp_count += 1
     if flow.icmp_count > 1:
@@ -201,7 +201,7 @@ cdef inline void note_icmp(Flow *flow, Segment *s, int side) noexcept nogil:
     flow.icmp_side = side
 
 
-cdef inline bint is_hard(Segment *s) noexcept nogil:
+cdef inline bint is_hard(const Segment *s) noexcept nogil:
     """Destination unreachable or time exceeded; not fragmentation needed."""
     if s.ip_flags & IP_V6:
         return s.icmp_type == ICMPV6_UNREACHABLE or s.icmp_type == ICMPV6_TIME_EXCEEDED

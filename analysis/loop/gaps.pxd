@@ -27,7 +27,7 @@ cdef inline void drop_oldest(Half *h) noexcept nogil:
     h.holes -= 1
 
 
-cdef inline void note_gap(Half *h, Segment *s, Note *n) noexcept nogil:
+cdef inline void note_gap(Half *h, const Segment *s, Note *n) noexcept nogil:
     """`s` begins beyond everything its sender has sent."""
     n.marks |= MARK_GAP
     h.gap_count += 1

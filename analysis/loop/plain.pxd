@@ -26,7 +26,7 @@ cdef enum:
     PEER_KNOWN = KNOWN_SEQ | KNOWN_UNA
 
 
-cdef inline bint is_plain(Half *h, Half *p, Segment *s) noexcept nogil:
+cdef inline bint is_plain(Half *h, Half *p, const Segment *s) noexcept nogil:
     """Whether `plain_segment` may handle `s`; false is always safe."""
     cdef int beyond = ahead(s.ack, p.una)  # bytes acknowledged for the first time
     cdef unsigned int letter = LETTER_D if s.payload_bytes else LETTER_A
@@ -50,7 +50,7 @@ cdef inline bint is_plain(Half *h, Half *p, Segment *s) noexcept nogil:
     )
 
 
-cdef inline void plain_segment(Flow *flow, Half *h, Half *p, Segment *s, Note *n) noexcept nogil:
+cdef inline void plain_segment(Flow *flow, Half *h, Half *p, const Segment *s, Note *n) noexcept nogil:
     """Apply a segment for which `is_plain` holds."""
     cdef unsigned int payload = s.payload_bytes
     cdef unsigned int window = s.window

@@ -28,7 +28,7 @@ cdef enum:
 
 
 cdef inline void look_ahead(
-    Segment *rows,
+    const Segment *rows,
     Py_ssize_t at,
     Py_ssize_t length,
     unsigned int *slots,

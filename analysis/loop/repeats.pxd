@@ -25,7 +25,7 @@ from analysis.loop.rows cimport Half, Note, Segment
 from analysis.loop.sequence_numbers cimport ahead
 
 
-cdef inline bint is_newer(Half *h, Segment *s) noexcept nogil:
+cdef inline bint is_newer(Half *h, const Segment *s) noexcept nogil:
     """Whether the sender stamped `s` after its last segment: sent again, then, not overtaken."""
     if s.options & OPTION_TIMESTAMP and ahead(s.tsval, h.tsval) != 0:
         return ahead(s.tsval, h.tsval) > 0
@@ -41,7 +41,7 @@ cdef inline long long patience_of(Half *h) noexcept nogil:
 
 
 cdef inline unsigned int classify_repeat(
-    Half *h, Half *p, Segment *s, unsigned int end, bint fills, long long gap_age_ns
+    Half *h, Half *p, const Segment *s, unsigned int end, bint fills, long long gap_age_ns
 ) noexcept nogil:
     """The Mark of a segment whose bytes were all sent before (or lie in a gap)."""
     cdef long long reorder_ns = h.rtt_min_ns if h.rtt_min_ns > REORDER_NS else REORDER_NS
@@ -83,7 +83,7 @@ cdef inline void count_repeat(Half *h, unsigned int mark) noexcept nogil:
         h.out_of_order_count += 1
 
 
-cdef inline void handle_repeat(Half *h, Half *p, Segment *s, Note *n, unsigned int end) noexcept nogil:
+cdef inline void handle_repeat(Half *h, Half *p, const Segment *s, Note *n, unsigned int end) noexcept nogil:
     """A segment that begins below the highest byte sent."""
     cdef long long gap_age_ns = s.time_ns - h.hole_ns
     cdef bint fills = fill_hole(h, s.seq, end)

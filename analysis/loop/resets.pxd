@@ -15,7 +15,7 @@ from analysis.loop.rows cimport Half, Segment
 from analysis.loop.sequence_numbers cimport acknowledges_syn, ahead
 
 
-cdef inline void note_reset(Half *h, Half *p, Segment *s) noexcept nogil:
+cdef inline void note_reset(Half *h, Half *p, const Segment *s) noexcept nogil:
     """The first RST of an end: its numbers, and which of the three honest forms it has."""
     h.rst_count += 1
     if h.rst_count > 1:
@@ -39,7 +39,7 @@ cdef inline void note_reset(Half *h, Half *p, Segment *s) noexcept nogil:
         h.rst_form = RST_ABORTS
 
 
-cdef inline bint is_stray_reset(Half *h, Segment *s) noexcept nogil:
+cdef inline bint is_stray_reset(Half *h, const Segment *s) noexcept nogil:
     """A RST without ACK whose number is not from this connection: it answers an unacceptable segment."""
     return (
         s.flags & ACK == 0
@@ -50,12 +50,12 @@ cdef inline bint is_stray_reset(Half *h, Segment *s) noexcept nogil:
     )
 
 
-cdef inline bint is_foreign_reset(Half *h, Segment *s) noexcept nogil:
+cdef inline bint is_foreign_reset(Half *h, const Segment *s) noexcept nogil:
     """A RST whose TTL no other segment of its sender has: perhaps a device on the way sent it."""
     return h.ttl_first != 0 and (s.ttl < h.ttl_min or s.ttl > h.ttl_max)
 
 
-cdef inline bint reset_is_acceptable(Half *h, Half *p, Segment *s) noexcept nogil:
+cdef inline bint reset_is_acceptable(Half *h, Half *p, const Segment *s) noexcept nogil:
     """Whether the other end `p` must obey this RST of `h` (RFC 9293 section 3.10.7.3, RFC 5961 section 3.2).
 
     In SYN-SENT it must acknowledge the SYN. Otherwise its number must be what the receiver expects next. The

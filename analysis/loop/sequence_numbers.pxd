@@ -9,11 +9,11 @@ cdef inline int ahead(unsigned int a, unsigned int b) noexcept nogil:
     return <int>(<unsigned int>(a - b))
 
 
-cdef inline unsigned int sequence_length(Segment *s) noexcept nogil:
+cdef inline unsigned int sequence_length(const Segment *s) noexcept nogil:
     """Sequence numbers that `s` takes: its payload, and one each for SYN and FIN."""
     return s.payload_bytes + (s.flags & FIN) + (1 if s.flags & SYN else 0)
 
 
-cdef inline bint acknowledges_syn(Half *p, Segment *s) noexcept nogil:
+cdef inline bint acknowledges_syn(Half *p, const Segment *s) noexcept nogil:
     """Whether `s` acknowledges the SYN of `p`, and nothing beyond what `p` has sent."""
     return ahead(s.ack, p.iss) > 0 and ahead(s.ack, p.nxt) <= 0

@@ -18,7 +18,7 @@ from analysis.loop.rows cimport Half, Note, Segment
 from analysis.loop.sequence_numbers cimport ahead, sequence_length
 
 
-cdef inline void handle_sequence(Half *h, Half *p, Segment *s, Note *n) noexcept nogil:
+cdef inline void handle_sequence(Half *h, Half *p, const Segment *s, Note *n) noexcept nogil:
     """Where a segment that is no RST lies in its sender's sequence space."""
     cdef unsigned int length = sequence_length(s)
     cdef unsigned int end = s.seq + length
@@ -54,7 +54,7 @@ cdef inline void handle_sequence(Half *h, Half *p, Segment *s, Note *n) noexcept
             h.advanced_ns = s.time_ns
 
 
-cdef inline void begin_sequence(Half *h, Segment *s, unsigned int length, unsigned int end) noexcept nogil:
+cdef inline void begin_sequence(Half *h, const Segment *s, unsigned int length, unsigned int end) noexcept nogil:
     """The first segment of an end."""
     h.known |= KNOWN_SEQ
     h.iss = s.seq if s.flags & SYN else s.seq - 1
@@ -69,14 +69,14 @@ cdef inline void begin_sequence(Half *h, Segment *s, unsigned int length, unsign
         time_segment(h, s, end)
 
 
-cdef inline void time_segment(Half *h, Segment *s, unsigned int end) noexcept nogil:
+cdef inline void time_segment(Half *h, const Segment *s, unsigned int end) noexcept nogil:
     """Its acknowledgment will give a round-trip sample (RFC 6298 section 2)."""
     h.timed_ns = s.time_ns
     h.timed_seq = end
     h.timed_bytes = s.payload_bytes
 
 
-cdef inline void handle_bare(Half *h, Half *p, Segment *s, Note *n, int step) noexcept nogil:
+cdef inline void handle_bare(Half *h, Half *p, const Segment *s, Note *n, int step) noexcept nogil:
     """A segment without payload, SYN or FIN that lies `step` beyond the highest byte sent."""
     if s.flags & ACK == 0:
         return
@@ -89,7 +89,7 @@ cdef inline void handle_bare(Half *h, Half *p, Segment *s, Note *n, int step) no
         mark_byte_before_edge(h, p, n)
 
 
-cdef inline void append(Half *h, Segment *s, unsigned int end) noexcept nogil:
+cdef inline void append(Half *h, const Segment *s, unsigned int end) noexcept nogil:
     """New bytes, right after those seen."""
     h.nxt = end
     h.unique_bytes += s.payload_bytes
@@ -99,7 +99,7 @@ cdef inline void append(Half *h, Segment *s, unsigned int end) noexcept nogil:
         time_segment(h, s, end)
 
 
-cdef inline void skip(Half *h, Segment *s, Note *n, unsigned int end, int step) noexcept nogil:
+cdef inline void skip(Half *h, const Segment *s, Note *n, unsigned int end, int step) noexcept nogil:
     """New bytes, with `step` missing before them."""
     if h.known & KNOWN_UNA and ahead(h.una, s.seq) >= 0:
         pass  # The peer had acknowledged that far: the bytes were counted as unseen then.

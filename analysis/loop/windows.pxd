@@ -13,7 +13,7 @@ from analysis.loop.constants cimport (
 from analysis.loop.rows cimport Half, Note, Segment
 
 
-cdef inline void handle_window(Half *h, Half *p, Segment *s, Note *n) noexcept nogil:
+cdef inline void handle_window(Half *h, Half *p, const Segment *s, Note *n) noexcept nogil:
     """The advertised window, its scale, and whether the sender has filled the peer's."""
     cdef unsigned int window = s.window
     cdef unsigned int shift = 0
@@ -47,7 +47,7 @@ cdef inline unsigned char shift_plus_one(unsigned char wscale) noexcept nogil:
     return (wscale if wscale < LARGEST_WSCALE else LARGEST_WSCALE) + 1
 
 
-cdef inline bint fills_window(Half *h, Half *p, Segment *s) noexcept nogil:
+cdef inline bint fills_window(Half *h, Half *p, const Segment *s) noexcept nogil:
     """Whether `s` ends exactly where the window of `p` does; only when its scale is known."""
     return (
         p.known & KNOWN_ACK

@@ -82,7 +82,7 @@ cdef inline bint is_power_of_ten(unsigned int count) noexcept nogil:
     )
 
 
-cdef inline void zeek_history(Flow *flow, Half *h, Half *p, Segment *s, bint responder) noexcept nogil:
+cdef inline void zeek_history(Flow *flow, Half *h, Half *p, const Segment *s, bint responder) noexcept nogil:
     """Zeek's history letters for one segment, before the sequence space moves."""
     cdef unsigned int flags = s.flags & FIN_SYN_RST
     cdef unsigned int end = s.seq + s.payload_bytes
@@ -143,7 +143,7 @@ cdef inline void zeek_set(Half *h, unsigned char state) noexcept nogil:
         h.zeek = state
 
 
-cdef inline void zeek_first(Half *h, Half *p, Segment *s, bint responder) noexcept nogil:
+cdef inline void zeek_first(Half *h, Half *p, const Segment *s, bint responder) noexcept nogil:
     """The sender's state after its first segment."""
     cdef bint syn = s.flags & SYN != 0
     cdef bint ack = s.flags & ACK != 0
@@ -167,7 +167,7 @@ cdef inline void zeek_first(Half *h, Half *p, Segment *s, bint responder) noexce
             zeek_set(h, ZEEK_PARTIAL)
 
 
-cdef inline void zeek_state(Half *h, Half *p, Segment *s, bint responder) noexcept nogil:
+cdef inline void zeek_state(Half *h, Half *p, const Segment *s, bint responder) noexcept nogil:
     """Move Zeek's state of the sender (and of its peer) for one segment."""
     cdef bint syn = s.flags & SYN != 0
     cdef bint fin = s.flags & FIN != 0
