@@ -52,6 +52,8 @@ DIRECTIONS = {"in": pcapy.PCAP_D_IN, "out": pcapy.PCAP_D_OUT}
 
 _POLL_MS = 20
 _BATCH_FRAMES = 4096
+_BATCH_BYTES = 1 << 20  # larger ones leave the second-level cache before they are decoded
+_BATCH_FRAMES_LEAST = 512
 _STATS_EVERY_S = 0.5
 _SETTLE_S = 2.5 * RING_TIMEOUT_MS / 1000
 """By then the kernel has handed over whatever had arrived."""
@@ -118,7 +120,8 @@ class _Tap:
         self.error: str | None = None  # why it gives no more packets
         self.ends_at: float | None = None  # until then, what it had before the error may still come
         self.drops = Drops(0, 0, 0)
-        self._raw = (0, 0, 0)
+        self._counted = (0, 0, 0)
+        self._asked = _BATCH_FRAMES
         self._reader = open_interface(name, snaplen=snaplen, promiscuous=promiscuous, buffer_mb=buffer_mb)
         self.link_type = int(self._reader.datalink())
         self.descriptor = int(self._reader.getfd())
@@ -138,22 +141,28 @@ class _Tap:
 
     def take_all(self, now_s: float) -> Iterator[_Piece]:
         """The packets that have arrived by now, and few that came while these were read."""
-        while (piece := self._take()) is not None:
+        while True:
+            asked, piece = self._asked, self._take()
+            if piece is None:
+                return
             yield piece
-            if len(piece[1]) < _BATCH_FRAMES or piece[1]["time_ns"][-1] >= now_s * 1e9:
+            if len(piece[1]) < asked or piece[1]["time_ns"][-1] >= now_s * 1e9:
                 return
 
     def _take(self) -> _Piece | None:
-        """The packets that are ready, at most _BATCH_FRAMES; None when there are none."""
+        """The packets that are ready, as many as make a good batch at most; None when there are none."""
         try:
-            data, meta = self._reader.next_batch(_BATCH_FRAMES)
+            data, meta = self._reader.next_batch(self._asked)
         except pcapy.PcapError as problem:
             if self.error is None:
                 self.error, self.ends_at = _gone(str(problem)), time.time() + _SETTLE_S
             return None
         if not meta:
             return None
-        return np.frombuffer(data, np.uint8), self._frames(np.frombuffer(meta, np.uint32).reshape(-1, 4))
+        rows = np.frombuffer(meta, np.uint32).reshape(-1, 4)
+        fitting = _BATCH_BYTES * len(rows) // max(len(data), 1)
+        self._asked = min(_BATCH_FRAMES, max(_BATCH_FRAMES_LEAST, fitting))
+        return np.frombuffer(data, np.uint8), self._frames(rows)
 
     def _frames(self, meta: np.ndarray) -> np.ndarray:
         """FRAME rows of (seconds, microseconds, offset, length) rows."""
@@ -171,8 +180,8 @@ class _Tap:
             now = self._reader.stats()
         except pcapy.PcapError:
             return
-        grown = [(new - old) & 0xFFFFFFFF for new, old in zip(now, self._raw, strict=True)]
-        self._raw = now
+        grown = [(new - old) & 0xFFFFFFFF for new, old in zip(now, self._counted, strict=True)]
+        self._counted = now
         self.drops += Drops(*grown)
 
     def close(self) -> None:
