@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pcapy
 from synsight.capture import _bpf
@@ -10,6 +12,15 @@ from synsight.capture.links import link_name
 _SNAPLEN = 262144
 _TO_DLT = {100: 11, 101: 12, 106: 19}
 """LINKTYPE_ numbers whose DLT_ number on Linux is another one; all the others agree."""
+
+
+_SYNTAX = "syntax error"
+_WORD = re.compile(r"[\w.:/\\-]+|<<|>>|<=|>=|!=|==|&&|\|\||\S")
+_ENDINGS = (
+    *("", " tcp", " 1", " 1-2", " 1.0.0.1", " 0:0:0:0:0:0", " port 1", " host 1.0.0.1", " and tcp"),
+    *("[0]", " = 1"),
+)
+"""What an expression may go on with; the beginning of a valid one becomes valid with one of these."""
 
 
 class FilterError(ValueError):
@@ -51,8 +62,44 @@ def compile_program(expression: str, link_type: int) -> np.ndarray:
     try:
         compiled = pcapy.compile(_TO_DLT.get(link_type, link_type), _SNAPLEN, expression, 1, 0)
     except (pcapy.PcapError, ValueError, UnicodeError) as problem:
+        words = str(problem)
+        if _SYNTAX in words:
+            words = f"{_SYNTAX}{_place(expression, link_type)}"
         raise FilterError(
-            f"filter {expression!r} is not valid for link type {link_name(link_type)}: {problem}"
+            f"filter {expression!r} is not valid for link type {link_name(link_type)}: {words}"
         ) from None
     instructions = [[int(value) & 0xFFFFFFFF for value in row] for row in compiled.get_bpf()]
     return np.array(instructions, np.uint32).reshape(-1, 4)
+
+
+def _place(expression: str, link_type: int) -> str:
+    """Where an expression stops making sense: the first word with which nothing valid begins.
+
+    libpcap does not say; it is asked whether each beginning could still become valid.
+    """
+    for word in _WORD.finditer(expression):
+        beginning = expression[: word.end()]
+        closed = [f"{beginning}{ending}{_closing(beginning)}" for ending in _ENDINGS]
+        if not any(_parses(each, link_type) or _parses(f"{each} = 1", link_type) for each in closed):
+            return f" at {word.group()!r}, character {word.start() + 1}"
+    return ": it ends too early"
+
+
+def _closing(beginning: str) -> str:
+    """What closes the brackets that are open."""
+    opened: list[str] = []
+    for character in beginning:
+        if character in "([":
+            opened.append(")" if character == "(" else "]")
+        elif opened and character == opened[-1]:
+            opened.pop()
+    return "".join(reversed(opened))
+
+
+def _parses(expression: str, link_type: int) -> bool:
+    """Whether libpcap finds no fault with the syntax; names that do not resolve are another matter."""
+    try:
+        pcapy.compile(_TO_DLT.get(link_type, link_type), _SNAPLEN, expression, 1, 0)
+    except pcapy.PcapError as problem:
+        return _SYNTAX not in str(problem)
+    return True

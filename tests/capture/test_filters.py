@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pcapy
 import pytest
+from synsight.capture import filters
 from synsight.capture.source import Capture, CaptureError
 
 from tests.capture.corpus import corpus_captures
@@ -119,3 +120,40 @@ def test_filter_that_a_link_cannot_have_ends_the_file_with_an_error(tmp_path):
     with Capture([path], bpf="ether host 02:00:00:00:00:01") as capture:
         assert list(capture.batches()) == []
         assert "RAW" in (capture.files[0].error or "")
+
+
+@pytest.mark.parametrize(
+    ("expression", "place"),
+    [
+        ("tcp prot 80", "at 'prot', character 5"),
+        ("tcp port 80 or or tcp", "at 'or', character 16"),
+        (") tcp", "at ')', character 1"),
+        ("tcp[13 & 2 != 0", "at '!=', character 12"),
+        ("host 10.0.0.1 and tcp ports 80", "at 'ports', character 23"),
+        ("(tcp or udp) and not adn", "at 'adn', character 22"),
+        ("port 80 443", "at '443', character 9"),
+        ("tcp and", ": it ends too early"),
+        ("host 10.0.0.1 and (port 80", ": it ends too early"),
+        ("tcp[13] & 2 !=", ": it ends too early"),
+    ],
+)
+def test_a_syntax_error_is_told_with_its_place(expression, place):
+    with pytest.raises(CaptureError) as told:
+        Capture(["x"], bpf=expression)
+    assert str(told.value).endswith(
+        f"is not valid for link type EN10MB: syntax error{' ' * (place[0] != ':')}{place}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [("port 99999", "illegal port number"), ("host 1.2.3.400", "invalid IPv4 address")],
+)
+def test_other_errors_are_libpcaps(expression, words):
+    with pytest.raises(CaptureError, match=words):
+        Capture(["x"], bpf=expression)
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_every_beginning_of_a_valid_filter_makes_sense(expression):
+    assert filters._place(expression, 1) == ": it ends too early"
