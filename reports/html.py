@@ -8,70 +8,55 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, TextIO
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
-from synsight.analysis.result import Analysis, Finding, Flow, Incident
-from synsight.reports import stops, units, wording
+from synsight.analysis.result import SEVERITIES, Analysis
+from synsight.reports import page_list, stops, units, wording
+from synsight.reports.page_blame import bar_of, stations, told
+from synsight.reports.page_charts import charts
+from synsight.reports.page_connection import shown_in_full
 from synsight.reports.remarks import remarks
-from synsight.reports.svg import StyleSheet
+from synsight.reports.svg import HIT, StyleSheet
 from synsight.reports.theme import variables
 
-_LINE = (
-    "client-app",
-    "client-host",
-    "client-network",
-    "path",
-    "server-network",
-    "server-host",
-    "server-app",
-)
-_TAPS = {"client": ("client-host",), "server": ("server-host",), "middle": ("path",), "both": _LINE[1:6:4]}
+TIMELINES = 10
 _LISTED = 100
-_INCIDENTS = 50
+"""Rows of the list of connections that are there without the script, too."""
+
+_INCIDENTS = 200
+_SCRIPTS = ("report.js", "report_tables.js", "report_ladders.js")
 
 
-@dataclass(frozen=True, slots=True)
-class Station:
-    """One side in the picture of who dropped it."""
-
-    side: str
-    weight: float  # 0 when not suspected
-    ruled_out: bool
-    tapped: bool  # a capture was taken here
-    bar: str  # the class that draws the weight
-
-
-def write(analysis: Analysis, stream: TextIO, timelines: int = 10) -> None:
-    """Write the page, with the first `timelines` connections in full and the next hundred in a list."""
+def write(analysis: Analysis, stream: TextIO, timelines: int = TIMELINES) -> None:
+    """Write the page, with the first `timelines` connections in full and every one in a list."""
     sheet = StyleSheet()
-    full = _full(analysis)[:timelines]
-    rest = _full(analysis)[timelines:]
-    drawings = [_drawing(flow, sheet) if flow.ladder else None for flow in full]
+    connections = shown_in_full(analysis, timelines, sheet)
+    drawings = charts(analysis, sheet)
+    rows = page_list.rows(analysis) if len(analysis.flows) > len(connections) else []
     worst = analysis.incidents[0] if analysis.incidents else None
-    told = _told(analysis, worst)
-    stations = _stations(analysis, worst, told, sheet)
-    bars = {suspect.weight: _bar(suspect.weight, sheet) for suspect in _all_suspects(analysis, full)}
-    script = _resource("report.js")
-    style = "\n" + _themed() + _resource("report.css") + sheet.css()
+    finding = told(analysis, worst)
+    script = "\n" + "".join(map(_resource, _SCRIPTS))
+    style = f"\n{_themed()}{_resource('report.css')}{HIT}{_weights()}{sheet.css()}"
     page = _template().stream(
         analysis=analysis,
         remarks=remarks(analysis.captures),
         incidents=analysis.incidents[:_INCIDENTS],
         worst=worst,
         all_clear=wording.is_all_clear(analysis),
-        told=told,
-        stations=stations,
-        bars=bars,
-        full=full,
-        listed=rest[:_LISTED],
-        left_out=len(rest[_LISTED:]) + analysis.flows_left_out_count,
-        anchors={flow.id: f"connection-{number}" for number, flow in reversed([*enumerate(full, 1)])},
-        drawings=drawings,
+        told=finding,
+        stations=stations(analysis, worst, finding),
+        series=analysis.series,
+        charts=drawings,
+        connections=connections,
+        scope=_scope(analysis, len(connections)),
+        anchors={each.flow.id: each.anchor for each in reversed(connections)},
+        heads=page_list.HEADS,
+        listed=rows[:_LISTED],
+        rows_count=len(rows),
+        rows=Markup(page_list.encoded(rows)),
         style=Markup(style),
         script=Markup(script),
         policy=_policy(style, script),
@@ -79,72 +64,30 @@ def write(analysis: Analysis, stream: TextIO, timelines: int = 10) -> None:
     page.dump(stream)
 
 
-def _full(analysis: Analysis) -> list[Flow]:
-    """The connections that there is something to tell about."""
-    return [flow for flow in analysis.flows if flow.findings or flow.ladder]
+def _scope(analysis: Analysis, shown_count: int) -> str:
+    """What of all connections the section shows."""
+    if len(analysis.flows) == shown_count and not analysis.flows_left_out_count:
+        return "Worst first."
+    every = units.count(len(analysis.flows))
+    return f"The worst {units.count(shown_count)} in full, then all {every} in a list."
 
 
-def _told(analysis: Analysis, incident: Incident | None) -> Finding | None:
-    """The finding of an incident's worst connection, which has the evidence and what to run next."""
-    if incident is None:
-        return None
-    by_id = {flow.id: flow for flow in analysis.flows}
-    for name in incident.flow_ids:
-        for finding in by_id[name].findings if name in by_id else ():
-            if finding.code == incident.code:
-                return finding
-    return None
-
-
-def _stations(
-    analysis: Analysis, incident: Incident | None, told: Finding | None, sheet: StyleSheet
-) -> list[Station]:
-    """The seven sides from client to server, then those suspects that are not on the line."""
-    if incident is None or not incident.suspects:
-        return []
-    weights = {suspect.side: suspect.weight for suspect in incident.suspects}
-    ruled_out = {each.side for each in told.ruled_out} if told else set()
-    taps = {side for facts in analysis.captures for side in _TAPS.get(facts.vantage.side, ())}
-    return [
-        Station(
-            side, weights.get(side, 0.0), side in ruled_out, side in taps, _bar(weights.get(side, 0.0), sheet)
-        )
-        for side in (*_LINE, *(side for side in weights if side not in _LINE))
-    ]
-
-
-def _all_suspects(analysis: Analysis, flows: Iterable[Flow]) -> Iterable[Any]:
-    for incident in analysis.incidents:
-        yield from incident.suspects
-    for flow in flows:
-        for finding in flow.findings:
-            yield from finding.suspects
-
-
-def _bar(weight: float, sheet: StyleSheet) -> str:
-    """The class of a bar that is as long as a weight; CSS draws it."""
-    return sheet.name(f"--weight:{weight:.3f}")
-
-
-def _drawing(flow: Flow, sheet: StyleSheet) -> Markup:
-    from synsight.reports.timeline import (
-        inline_svg,
-    )  # matplotlib takes 0.4 s to import: only when there is a drawing
-
-    label = f"Timeline of {wording.clipped(str(flow.client), 60)} to {wording.clipped(str(flow.server), 60)}"
-    return Markup(inline_svg(flow, sheet, label))
+def _weights() -> str:
+    """A class for every weight that a bar or a column can have, in percent."""
+    return "".join(f".w{percent}{{--weight:{percent / 100}}}\n" for percent in range(101))
 
 
 def _template() -> Any:
     environment = Environment(
+        loader=FunctionLoader(_resource),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=lambda value: value if isinstance(value, Markup | int) else wording.visible(str(value)),
     )
-    environment.globals.update(units=units, wording=wording, stops=stops)
-    return environment.from_string(_resource("report.html"))
+    environment.globals.update(units=units, wording=wording, stops=stops, severities=SEVERITIES, bar=bar_of)
+    return environment.get_template("report.html")
 
 
 def _resource(name: str) -> str:

@@ -24,6 +24,8 @@ COLOURS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "segment": ("#2a3644", "#d0d8e1"),
         "repeat": ("#9a5400", "#f0a94a"),
         "lost": ("#b3142a", "#ff8590"),
+        "suspect": ("#d0707c", "#a3525b"),
+        "forged": ("#7a2a8a", "#d9a3e6"),
         "opening": ("#cfe2f5", "#1c3b5a"),
         "opening-edge": ("#3d7db8", "#5b9bd6"),
         "established": ("#cbebdd", "#163f30"),
@@ -34,6 +36,12 @@ COLOURS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "waiting-edge": ("#a34f96", "#c57bba"),
         "closed": ("#e3e6ea", "#2c3138"),
         "closed-edge": ("#87919c", "#7a8591"),
+        "fine": ("#b7c3cf", "#56636f"),
+        "unfinished": ("#6f9bc8", "#5b8fc4"),
+        "reset": ("#e2a72e", "#e8b64a"),
+        "stuck": ("#b06aa6", "#c98bc0"),
+        "refused": ("#d2600f", "#f08a45"),
+        "unanswered": ("#8f1327", "#ff5f70"),
     }
 )
 """Meaning to (on light, on dark)."""
@@ -53,6 +61,19 @@ PHASES: Mapping[str, str] = MappingProxyType(
     }
 )
 """RFC 9293 state to the colour of its band; every other is `closed`."""
+
+OUTCOMES: Mapping[str, str] = MappingProxyType(
+    {
+        "unanswered": "unanswered",
+        "refused": "refused",
+        "reset": "reset",
+        "stuck": "stuck",
+        "open": "unfinished",
+        "partial": "unfinished",
+        "completed": "fine",
+    }
+)
+"""How a connection ended to the colour of its count; the worst first, as charts stack them."""
 
 
 def light(name: str) -> str:

@@ -20,6 +20,7 @@ _LABEL = 14.5  # room above an arrow
 _NOTE = 11.5  # one line below an arrow
 _PAUSE_NS = 500_000_000  # from here on the axis is broken and the gap is told
 _NOTE_CHARACTERS = 54
+_LEGEND_CHARACTERS = 110
 _ROWS = 60
 
 
@@ -51,8 +52,11 @@ class Arrow:
 
     row: LadderRow
     time: str
-    y: float  # where it leaves
-    from_x: float
+    y: float  # where it leaves, or would have left
+    top: float  # of the stretch that is its row
+    bottom: float
+    from_x: float  # the sender, or where somebody else sent it
+    origin: str  # who sent it in the sender's stead; empty when the sender did
     to_x: float  # as far as it came for all one knows: the receiver, or the first cross
     last_x: float  # as far as it may have come: the last cross
     label: str
@@ -80,6 +84,7 @@ class Layout:
     bands: tuple[Band, ...]
     pauses: tuple[Pause, ...]
     left_out: str  # empty when every segment is shown
+    legend: tuple[str, ...]  # what the marks mean that this drawing has
 
 
 def lay_out(flow: Flow, top: float) -> Layout:
@@ -94,43 +99,70 @@ def lay_out(flow: Flow, top: float) -> Layout:
             room = 18 + 7 * math.log10(gap_ns / _PAUSE_NS)
             pauses.append(Pause(y + room / 2, units.duration(gap_ns)))
             y += room
-        arrow = _arrow(flow, row, y + _LABEL, arrows[-1].crosses if arrows else ())
+        arrow = _arrow(flow, row, y, arrows[-1].crosses if arrows else ())
         arrows.append(arrow)
-        lines = len(arrow.notes) + arrow.names_lines
-        y += _LABEL + SLANT + _NOTE * lines + (8.5 if arrow.crosses else 6)
+        y = arrow.bottom
         before_ns = row.at_ns
     left_out = flow.ladder_left_out_count + len(flow.ladder[_ROWS:])
     words = f"{units.count(left_out, 'more segment')} not shown" if left_out else ""
     bottom = y + 8
+    legend = _legend(arrows)
     return Layout(
-        height=bottom + (46 if words else 30),
+        height=bottom + 18 + 12 * len(legend) + (16 if words else 0),
         top=top,
         bottom=bottom,
         arrows=tuple(arrows),
         bands=(*_bands("client", arrows, bottom), *_bands("server", arrows, bottom)),
         pauses=tuple(pauses),
         left_out=words,
+        legend=legend,
     )
 
 
-def _arrow(flow: Flow, row: LadderRow, y: float, named: tuple[Cross, ...]) -> Arrow:
-    """A row as an arrow; its crosses get no names again when they are those just `named`."""
+def _legend(arrows: list[Arrow]) -> tuple[str, ...]:
+    """The marks that this drawing has, in as many lines as they need."""
+    marks = ["solid state: proven", "pale state with ?: believed"]
+    marks += ["dashed: sent again"] * any(arrow.row.repeat for arrow in arrows)
+    marks += ["dotted: never came"] * any(arrow.row.frame is None for arrow in arrows)
+    marks += ["cross: where it may have been dropped"] * any(arrow.crosses for arrow in arrows)
+    marks += ["diamond: sent by somebody else"] * any(arrow.origin for arrow in arrows)
+    lines = [""]
+    for mark in marks:
+        if lines[-1] and len(lines[-1]) + len(mark) > _LEGEND_CHARACTERS:
+            lines.append("")
+        lines[-1] += f" · {mark}" if lines[-1] else mark
+    return tuple(lines)
+
+
+def _arrow(flow: Flow, row: LadderRow, top: float, named: tuple[Cross, ...]) -> Arrow:
+    """A row as an arrow below `top`; its crosses get no names again when they are those just `named`."""
     from_x, to_x = (CLIENT_X, SERVER_X) if row.sender == "client" else (SERVER_X, CLIENT_X)
+    origin = ""
+    if row.origin is not None and row.origin in stops.PLACES:
+        origin = side(row.origin)
+        from_x = CLIENT_X + (SERVER_X - CLIENT_X) * stops.PLACES[row.origin]
     crosses = _crosses(stops.suspects(flow, row))
     reached = sorted((cross.x for cross in crosses), key=lambda x: abs(x - from_x))
+    sent_by = f"sent from the {origin}" if origin else ""
     told = (visible(row.note), clipped(row.payload_text, 60), dissector(row.dissector_text, 90))
-    notes = "; ".join(part for part in told if part)
+    notes = "; ".join(part for part in (sent_by, *told) if part)
+    lines = textwrap.wrap(notes, _NOTE_CHARACTERS, max_lines=2, placeholder=" …")
+    names_lines = 0 if crosses == named else max((cross.line + 1 for cross in crosses), default=0)
+    room = _NOTE * (len(lines) + names_lines) + (8.5 if crosses else 6)
     return Arrow(
         row=row,
         time=units.offset(row.at_ns - flow.start_ns),
-        y=y,
+        y=top + _LABEL,
+        top=top,
+        bottom=top + _LABEL + SLANT + room,
         from_x=from_x,
+        origin=origin,
         to_x=reached[0] if reached else to_x,
         last_x=reached[-1] if reached else to_x,
         label=clipped(row.label, 50),
         crosses=crosses,
-        names_lines=0 if crosses == named else max((cross.line + 1 for cross in crosses), default=0),
-        notes=tuple(textwrap.wrap(notes, _NOTE_CHARACTERS, max_lines=2, placeholder=" …")),
+        names_lines=names_lines,
+        notes=tuple(lines),
     )
 
 

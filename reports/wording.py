@@ -41,6 +41,12 @@ VANTAGES: Mapping[str, str] = MappingProxyType(
 SEVERITY_MARKS: Mapping[str, str] = MappingProxyType({"error": "✖", "warning": "▲", "info": "●"})
 """One character per severity, told apart by shape and not only by colour."""
 
+REDACTED = (
+    "Addresses and names of files are replaced, payload text is left out. Networks are still told apart: "
+    "addresses that shared a prefix share one of the same length."
+)
+"""What a report says of itself when it was made with `--redact`."""
+
 _UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 

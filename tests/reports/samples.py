@@ -7,18 +7,22 @@ from dataclasses import replace
 from synsight.analysis.result import (
     Analysis,
     CaptureFacts,
+    Distribution,
     Endpoint,
     Errno,
     Evidence,
     Finding,
     Flow,
     Handshake,
+    HandshakeTimes,
     Incident,
     LadderRow,
     Quality,
     Retransmissions,
     RuledOut,
+    Series,
     StateChange,
+    StatesOverTime,
     Suspect,
     Totals,
     Vantage,
@@ -191,6 +195,7 @@ def incident(told: Flow, flows_count: int = 1, clients_count: int = 1) -> Incide
         summary=first.summary,
         flow_ids=(told.id,),
         confidence=first.confidence,
+        next=first.next,
     )
 
 
@@ -361,16 +366,42 @@ def hostile() -> Analysis:
     )
     quality = Quality("capture-truncated", HOSTILE, HOSTILE)
     facts = capture(HOSTILE, 3, "client", quality=(quality,), error=HOSTILE, skipped={HOSTILE: 1})
-    return replace(base, headline=HOSTILE, captures=(facts,), flows=(told,), incidents=(incident(told),))
+    totals = replace(base.totals, flows_count=3, flows_with_findings_count=3, by_outcome={"unanswered": 3})
+    return replace(
+        base,
+        headline=HOSTILE,
+        captures=(facts,),
+        flows=(told, replace(told, ladder=()), replace(told, ladder=(), client=server)),
+        incidents=(incident(told), incident(told)),
+        totals=totals,
+        series=series(server, {"unanswered": (3, 0)}),
+    )
 
 
-def many() -> Analysis:
+def series(server: Endpoint, opened: dict[str, tuple[int, ...]]) -> Series:
+    """Counts over time in bins of 10 s: each handshake took 20 ms, and the states of one server pile up."""
+    bins_count = len(next(iter(opened.values())))
+    handshakes_count = sum(map(sum, opened.values()))
+    answered = Distribution(handshakes_count, (0, handshakes_count), 20_000.0, 20_000.0, 20_500.0)
+    finished = Distribution(handshakes_count, (handshakes_count, 0), 120.0, 180.0, 180.0)
+    states = {"SYN-RECEIVED": (0,) * (bins_count - 1) + (2,), "CLOSE-WAIT": tuple(range(bins_count))}
+    return Series(
+        start_ns=START_NS - START_NS % 10_000_000_000,
+        bin_ns=10_000_000_000,
+        bins_count=bins_count,
+        opened=opened,
+        handshakes=HandshakeTimes((100, 10_000, 100_000), answered, finished),
+        states_over_time=(StatesOverTime(server, "server", states),),
+    )
+
+
+def many(number_of: int = 2_000) -> Analysis:
     """2,000 connections of three kinds, two captures, and more beyond the detail limit."""
     kinds = [maker().flows[0] for maker in (dropped_syn, firewall_rst, stuck_close_wait)]
     flows = []
-    for number in range(2_000):
+    for number in range(number_of):
         kind = kinds[number % 3]
-        client = Endpoint(f"10.{number // 250}.{number % 250}.9", 30_000 + number)
+        client = Endpoint(f"10.{number // 250}.{number % 250}.9", 30_000 + number % 30_000)
         ladder = kind.ladder if number < 30 else ()
         flows.append(replace(kind, client=client, id=f"{client}-{kind.server}", ladder=ladder))
     base = analysis(
@@ -380,8 +411,9 @@ def many() -> Analysis:
         tuple(flows),
         flows_left_out_count=3_112,
     )
-    incidents = tuple(incident(flows[kind], 667, 667) for kind in range(3))
-    return replace(base, incidents=incidents)
+    incidents = tuple(incident(flows[kind], 667 - kind, 667 - kind) for kind in range(3))
+    opened = {name: (count // 2, count - count // 2) for name, count in base.totals.by_outcome.items()}
+    return replace(base, incidents=incidents, series=series(flows[0].server, opened))
 
 
 ALL = {

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
+from synsight.analysis.redaction import redacted
 from synsight.reports import write
 from synsight.reports.theme import COLOURS
 
@@ -59,7 +61,9 @@ class Outline(HTMLParser):
 def test_page_loads_nothing_and_has_no_inline_style_or_handler(name: str) -> None:
     outline = Outline(page(name))
     assert not {"img", "iframe", "link", "object", "embed", "base", "form"} & set(outline.tags)
-    assert outline.tags.count("script") == outline.tags.count("style") == 1
+    data = [value for tag, name, value in outline.attributes if tag == "script" and name == "type"]
+    assert set(data) <= {"application/json"}
+    assert outline.tags.count("script") - len(data) == outline.tags.count("style") == 1
     for tag, attribute, value in outline.attributes:
         assert attribute not in {"src", "style", "srcset", "action"}, tag
         assert not attribute.startswith("on")
@@ -126,7 +130,64 @@ def test_answer_is_the_first_heading_and_headings_do_not_jump() -> None:
 def test_timelines_are_capped_and_what_is_left_out_is_counted() -> None:
     text = page("many", timelines=3)
     assert text.count('class="timeline"') == 3
-    assert "The worst 3 in full; 5,109 more with findings, of which 5,009 are left out of this page." in text
+    assert "The worst 3 in full, then all 2,000 in a list." in text
+    assert "1,900 connections of this list left out here, because the page's script does not run" in text
+    assert "3,112 connections with findings beyond what an analysis tells one by one" in text
+
+
+def test_incidents_beyond_the_cap_are_counted() -> None:
+    base = samples.many()
+    stream = io.StringIO()
+    write(replace(base, incidents=base.incidents * 100), "html", stream)
+    assert stream.getvalue().count('data-label="Clients"') == 200
+    assert "100 more incidents not shown on this page" in stream.getvalue()
+
+
+def rows_of(text: str) -> list[list[object]]:
+    found = re.search(r'<script type="application/json" id="connection-rows">(.*?)</script>', text)
+    assert found
+    return json.loads(found[1])
+
+
+def test_every_connection_is_in_the_list_for_the_script() -> None:
+    rows = rows_of(page("many"))
+    assert len(rows) == 2_000
+    assert rows[0][:3] == ["10.0.0.9:30000", "10.20.0.5:5432", "unanswered"]
+    assert rows[1_999][5] == "reject-tcp-reset"
+
+
+def test_nothing_in_the_data_can_end_its_element() -> None:
+    text = page("hostile", timelines=1)
+    data = text.split('id="connection-rows">')[1].split("</script>")[0]
+    assert not set("<>&") & set(data)
+    assert "<script>window.pwned=1</script>" in str(rows_of(text))
+
+
+def test_one_connection_needs_no_list_and_no_charts() -> None:
+    text = page("dropped-syn")
+    assert "connection-rows" not in text.split("<script>")[0]
+    assert 'class="chart"' not in text
+
+
+def test_charts_say_in_a_table_what_they_draw() -> None:
+    outline = Outline(page("many"))
+    for words in (
+        "SYN to SYN-ACK",
+        "half within 20 ms",
+        "States at 10.20.0.5:5432",
+        "CLOSE-WAIT",
+        "667 unanswered",
+    ):
+        assert words in outline.text
+    assert page("many").count('class="chart"') == 3
+
+
+def test_redacted_page_says_so_and_gives_no_address_filter() -> None:
+    stream = io.StringIO()
+    write(redacted(samples.dropped_syn(), b"key"), "html", stream)
+    assert "Addresses and names of files are replaced" in stream.getvalue()
+    assert "ip.addr ==" not in stream.getvalue().split("<script>")[0]
+    assert "ip.addr == 10.1.7.22" in page("dropped-syn")
 
 
 def test_connection_without_findings_left_out_says_so_plainly() -> None:

@@ -66,11 +66,12 @@ def test_light_colours_are_unique_so_that_each_can_be_looked_up() -> None:
 
 def test_drawing_holds_nothing_but_geometry_and_text() -> None:
     sheet = StyleSheet()
-    root = ElementTree.fromstring(inline_svg(samples.hostile().flows[0], sheet, samples.HOSTILE[:5]))
+    root = ElementTree.fromstring(inline_svg(samples.hostile().flows[0], sheet))
     tags = {element.tag.removeprefix(SVG) for element in root.iter()}
     assert tags <= {"svg", "g", "path", "text"}
     names = {name for element in root.iter() for name in element.attrib}
-    assert names <= {"d", "x", "y", "transform", "viewBox", "width", "height", "class", "role", "aria-label"}
+    drawn = {"d", "x", "y", "viewBox", "width", "height", "class"}
+    assert names <= drawn | {"data-row", "role", "aria-label"}
     assert "<script" not in sheet.css()
     assert "pwned" not in sheet.css()
 
@@ -149,3 +150,27 @@ def test_label_keeps_clear_of_the_crosses() -> None:
     shown = ElementTree.fromstring(svg(samples.firewall_rst()).encode())
     syn = next(each for each in shown.iter(f"{SVG}text") if each.text == "SYN")
     assert 200 < float(syn.get("x", "0")) < 275
+
+
+def test_what_somebody_else_sent_begins_where_that_stands() -> None:
+    base = samples.firewall_rst().flows[0]
+    rst = replace(base.ladder[1], origin="client-network")
+    layout = lay_out(replace(base, ladder=(base.ladder[0], rst)), top=0)
+    honest, forged = layout.arrows
+    assert honest.origin == ""
+    assert forged.to_x < forged.from_x < 300
+    assert forged.notes[0].startswith("sent from the client network; ttl 63")
+    assert "diamond: sent by somebody else" in " ".join(layout.legend)
+
+
+def test_rows_follow_one_another_without_a_gap_or_an_overlap() -> None:
+    layout = lay_out(samples.stuck_close_wait().flows[0], top=0)
+    assert all(before.bottom <= after.top for before, after in pairwise(layout.arrows))
+    assert all(arrow.top < arrow.y < arrow.bottom for arrow in layout.arrows)
+
+
+def test_legend_names_only_marks_that_are_there() -> None:
+    legend = " ".join(lay_out(samples.firewall_rst().flows[0], top=0).legend)
+    assert "dashed" not in legend
+    assert "diamond" not in legend
+    assert "cross" in legend
