@@ -8,7 +8,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO   := fixtures/lab/syn-dropped-by-server-host/client.pcap
 
-DEBIAN := tshark tcpdump chromium nftables iptables iproute2 ethtool iputils-ping tmux
+DEBIAN := tshark tcpdump chromium nftables iptables iproute2 ethtool iputils-ping tmux mandoc zsh fish
 
 .PHONY: .debian demo test lint types docs captures check lab golden bench clean
 

@@ -10,6 +10,7 @@ from . import __version__
 from .commands.analyze import analyze
 from .commands.capture import capture
 from .commands.check import check
+from .commands.completion import completion
 from .commands.explain import explain
 from .commands.interfaces import interfaces
 from .commands.timeline import timeline
@@ -24,7 +25,7 @@ def main() -> None:
     """Say which side dropped a TCP exchange, from a packet capture, with the evidence."""
 
 
-for command in (analyze, capture, check, timeline, explain, interfaces):
+for command in (analyze, capture, check, timeline, explain, interfaces, completion):
     main.add_command(command)
 
 if __name__ == "__main__":

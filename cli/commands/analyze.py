@@ -8,12 +8,13 @@ import click
 
 from ..api import INTERRUPTED
 from .common import MISMATCH, STOPPED, UNREADABLE, VANTAGES, analysis_of, write_file, write_stdout
+from .completion import formats
 from .gates import Gates, gate_options
 from .sharing import redacted_if
 
 
 @click.command()
-@click.argument("capture", nargs=-1, required=True)
+@click.argument("capture", nargs=-1, required=True, type=click.Path())
 @click.option(
     "-f", "--filter", "bpf", metavar="BPF", help="Analyse only packets that match a libpcap filter."
 )
@@ -22,6 +23,7 @@ from .sharing import redacted_if
     "--output",
     "outputs",
     multiple=True,
+    type=click.Path(),
     metavar="FILE",
     help="Write a report, too; its suffix says what kind.",
 )
@@ -29,6 +31,7 @@ from .sharing import redacted_if
     "--format",
     "form",
     metavar="FMT",
+    shell_complete=formats,
     help="What goes to standard output: text (default), json, html, markdown, junit, sarif, csv.",
 )
 @click.option("--vantage", type=click.Choice(VANTAGES), help="Where the capture was taken, if you know.")

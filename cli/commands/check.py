@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("path", nargs=-1, required=True)
+@click.argument("path", nargs=-1, required=True, type=click.Path())
 @click.option(
     "-o",
     "--output",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from .common import USAGE, Failure
+from .completion import codes
 
 
 @click.command()
-@click.argument("code", required=False)
+@click.argument("code", required=False, shell_complete=codes)
 def explain(code: str | None) -> None:
     """Tell what a finding means, how it is recognised and what to do next; without CODE, list them."""
     from ..analysis.findings import BY_CODE
