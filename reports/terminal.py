@@ -22,9 +22,11 @@ from synsight.analysis.result import (
 )
 from synsight.reports import units
 from synsight.reports.remarks import remarks
+from synsight.reports.terminal_commands import broken, parts
 from synsight.reports.terminal_ladder import ladder_lines
 from synsight.reports.terminal_page import Page
 from synsight.reports.wording import (
+    REDACTED,
     SEVERITY_MARKS,
     clipped,
     dissector,
@@ -39,7 +41,8 @@ from synsight.reports.wording import (
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 _BAR_CELLS = 20
 _CAPTURES = 4
-_INCIDENTS = 20
+_INCIDENTS = 20  # kinds of them
+_ALIKE = 8  # of each kind, besides the first
 
 
 def write(
@@ -52,13 +55,16 @@ def write(
     page.blank()
     _captures(page, analysis)
     _totals(page, analysis)
-    by_id = {flow.id: flow for flow in analysis.flows}
+    if analysis.redacted:
+        page.say(REDACTED, mark="●", style="cyan")
     if not _is_one_connection(analysis.incidents):
         page.heading("Incidents, worst first")
-        for incident in analysis.incidents[:_INCIDENTS]:
-            _incident(page, incident, by_id)
-        if analysis.incidents[_INCIDENTS:]:
-            page.say(f"{units.count(len(analysis.incidents[_INCIDENTS:]), 'more incident')} not shown.")
+        kinds = _alike(analysis.incidents)
+        for alike in kinds[:_INCIDENTS]:
+            _incident(page, alike)
+        rest = sum(map(len, kinds[_INCIDENTS:]))
+        if rest:
+            page.say(f"{units.count(rest, 'more incident')} not shown.")
     shown = [flow for flow in analysis.flows if flow.findings or flow.ladder][:connections]
     if shown:
         page.heading("Connections, worst first")
@@ -141,13 +147,20 @@ def _is_one_connection(incidents: tuple[Incident, ...]) -> bool:
     return not incidents or (len(incidents) == 1 and incidents[0].flows_count == 1)
 
 
-def _incident(page: Page, incident: Incident, by_id: dict[str, Flow]) -> None:
+def _alike(incidents: Sequence[Incident]) -> list[list[Incident]]:
+    """Incidents that differ only in where and when, together; in the order of the first of each."""
+    kinds: dict[tuple[str, str, tuple[str, ...]], list[Incident]] = {}
+    for incident in incidents:
+        sides = tuple(suspect.side for suspect in incident.suspects)
+        kinds.setdefault((incident.code, incident.severity, sides), []).append(incident)
+    return list(kinds.values())
+
+
+def _incident(page: Page, alike: Sequence[Incident]) -> None:
+    """The first of some incidents in full, a line for each of the others."""
+    incident = alike[0]
     heading = Text(f"{SEVERITY_MARKS[incident.severity]} ", style=_STYLES[incident.severity])
-    heading.append(
-        f"{units.count(incident.flows_count, 'connection')} from "
-        f"{units.count(incident.clients_count, 'client')} to {visible(str(incident.server))}",
-        style="bold",
-    )
+    heading.append(_scope(incident), style="bold")
     heading.append(f"  {visible(incident.code)}")
     page.say(heading, hang=2)
     page.say(sentence(incident.summary), indent=2)
@@ -155,17 +168,33 @@ def _incident(page: Page, incident: Incident, by_id: dict[str, Flow]) -> None:
     page.say(f"First {first}, last {last} UTC.", indent=2)
     _suspects(page, incident.suspects, indent=2)
     page.say(f"Confidence: {units.confidence(incident.confidence)}", indent=2)
-    for flow in (by_id[name] for name in incident.flow_ids[:1] if name in by_id):
-        told = [finding for finding in flow.findings if finding.code == incident.code]
-        _run_next(page, [command for finding in told[:1] for command in finding.next[:1]])
+    _run_next(page, incident.next[:1])
+    if alike[1:]:
+        page.say("Likewise:", indent=2)
+    for other in alike[1 : 1 + _ALIKE]:
+        page.say(f"{_scope(other)}, from {units.clock(other.first_ns)} UTC", indent=4, hang=6)
+    if alike[1 + _ALIKE :]:
+        page.say(f"and {units.count(len(alike[1 + _ALIKE :]), 'more incident')} of this kind.", indent=4)
     page.blank()
+
+
+def _scope(incident: Incident) -> str:
+    return (
+        f"{units.count(incident.flows_count, 'connection')} from "
+        f"{units.count(incident.clients_count, 'client')} to {visible(str(incident.server))}"
+    )
 
 
 def _run_next(page: Page, commands: Sequence[str]) -> None:
     if commands:
         page.say("Run next:", indent=2)
-    for command in commands:
-        page.verbatim(Text(visible(command), style="bold"), indent=4)
+    for text in commands:
+        command, question = parts(text)
+        if question:
+            page.say(Text(f"# {question}", style="dim"), indent=4, hang=6)
+        lines = broken(command, page.width - 4) if question else [command]
+        for line in lines:
+            page.verbatim(Text(line, style="bold"), indent=4)
 
 
 def _suspects(page: Page, suspects: tuple[Suspect, ...], indent: int) -> None:

@@ -232,7 +232,8 @@ def dropped_syn() -> Analysis:
         ),
         errno=Errno(client="ETIMEDOUT"),
         next=(
-            "tcpdump -ni any 'tcp port 5432 and host 10.1.7.22' -w server.pcap   # on 10.20.0.5",
+            "tcpdump -ni any 'tcp port 5432 and host 10.1.7.22' -w server.pcap"
+            "    # on 10.20.0.5: do SYNs arrive?",
             "nstat -az TcpExtListenDrops TcpExtListenOverflows TcpExtIPReversePathFilter",
         ),
         authority="RFC 9293 section 3.8.3; tcp_syn_retries, tcp_syn_linear_timeouts",
@@ -269,7 +270,7 @@ def firewall_rst() -> Analysis:
         ),
         ruled_out=(RuledOut("server-host", "its round trip is 18.3 ms, the RST came after 0.42 ms"),),
         errno=Errno(client="ECONNREFUSED"),
-        next=("iptables -nvL FORWARD   # on the gateway one hop from 10.1.7.22",),
+        next=("iptables -nvL FORWARD    # on the gateway one hop from 10.1.7.22",),
         authority="RFC 9293 section 3.5.2",
     )
     told = flow("10.1.7.22:51514", "192.0.2.80:443", rows, (finding,), conn_state="REJ", history="Sr",
