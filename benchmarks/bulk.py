@@ -25,9 +25,11 @@ from . import conversations as talk
 CONNECTIONS = 100_000
 FRAMES_MIB = 4096
 CUT_PACKETS = 100_000
+SPAN_S = 720.0
+"""Time over which the connections of headers.pcap begin."""
 SCRIPTS_PER_KIND = 300
 SEED = 20261122
-EDITION = 3
+EDITION = 4
 """Raise it when the captures change: those on disk are then made again."""
 
 SHARES = (
@@ -271,7 +273,7 @@ def make_headers(path: Path, cut: Path, connections: int) -> dict[str, int]:
     scripts = [make(coin) for make, _ in SHARES for _ in range(SCRIPTS_PER_KIND)]
     kind = dice.choice(len(SHARES), connections, p=[share for _, share in SHARES])
     choice = kind * SCRIPTS_PER_KIND + dice.integers(0, SCRIPTS_PER_KIND, connections)
-    sequel = Sequel(scripts, choice, dice, 240.0)
+    sequel = Sequel(scripts, choice, dice, SPAN_S)
     return write(path, sequel, Endpoints(connections, kind < 2, dice, 0.12), 96, cut)
 
 

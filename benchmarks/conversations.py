@@ -129,7 +129,7 @@ class Script:
 
 def ordinary(dice: random.Random) -> Script:
     """Some requests with answers, closed by either side."""
-    script = _talk(dice, 1 + min(40, int(dice.expovariate(0.12))))
+    script = _talk(dice, 1 + min(120, int(dice.expovariate(0.04))))
     script.close(CLIENT if dice.random() < 0.6 else SERVER)
     return script
 
