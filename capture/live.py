@@ -344,7 +344,6 @@ class LiveCapture:
             yield Batch(data, part, segments, first)
 
 
-
 def _gone(problem: str) -> str:
     if "went down" in problem:
         return "went down or was removed; the capture of it ends there"

@@ -59,7 +59,7 @@ class Pcap:
         return frames["captured_bytes"].astype(np.int64) + _record.PCAP_RECORD_BYTES
 
     def pack(self, data: np.ndarray, frames: np.ndarray, out: np.ndarray) -> int:
-        return int(_record.pack_pcap(data, frames, out, _UNIT_NS))
+        return int(_record.pack_pcap(data, frames.view(np.uint8), out, _UNIT_NS))
 
     def trailer(self, now_ns: int, counts: Sequence[tuple[int, int]]) -> bytes:
         return b""
@@ -87,7 +87,7 @@ class Pcapng:
         return padded + _record.ENHANCED_PACKET_BYTES
 
     def pack(self, data: np.ndarray, frames: np.ndarray, out: np.ndarray) -> int:
-        return int(_record.pack_pcapng(data, frames, out, _UNIT_NS))
+        return int(_record.pack_pcapng(data, frames.view(np.uint8), out, _UNIT_NS))
 
     def trailer(self, now_ns: int, counts: Sequence[tuple[int, int]]) -> bytes:
         ticks = now_ns // _UNIT_NS

@@ -65,6 +65,7 @@ class FileFacts:
         self.end_ns = latest if self.end_ns is None else max(self.end_ns, latest)
         self.packets_count += len(frames)
         self.tcp_segments_count = int(counters[SkipReason.NONE])
+
     converted_from: str | None = None  # the format that tshark converted while it was read
 
 
