@@ -78,7 +78,9 @@ def level(span: Span) -> Level:
     real = left > entered
     # One number per change, entering odd: at equal times those who leave go first.
     changes = np.sort(np.concatenate((entered[real] * 2 + 1, left[real] * 2)))
-    return Level(changes >> 1, np.cumsum((changes & 1) * 2 - 1))
+    at_ns, counts = changes >> 1, np.cumsum((changes & 1) * 2 - 1)
+    last = np.append(at_ns[1:] != at_ns[:-1], True)[: len(at_ns)]
+    return Level(at_ns[last], counts[last])
 
 
 def stays(table: FlowTable, rows: np.ndarray, side: str) -> dict[State, Span]:

@@ -5,16 +5,38 @@ Columns in, counts out: no cost per packet, and none per connection in Python.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..capture.segment import address_text
+from .concurrency import level, stays
 from .outcome import OUTCOMES
 from .records import Fact
-from .result import Distribution, HandshakeTimes, Series
+from .result import Distribution, Endpoint, HandshakeTimes, Series, StatesOverTime
+from .states import State
 from .table import FlowTable
 
 MOST_BINS = 120
+
+MOST_LISTENERS = 6
+"""Listeners whose states over time are told."""
+
+LEAST_CONNECTIONS = 3
+
+WAITING = tuple(
+    int(state)
+    for state in (
+        State.SYN_SENT,
+        State.SYN_RECEIVED,
+        State.FIN_WAIT_1,
+        State.FIN_WAIT_2,
+        State.CLOSE_WAIT,
+        State.CLOSING,
+        State.LAST_ACK,
+    )
+)
 
 WIDTHS_NS = tuple(
     step * scale
@@ -60,7 +82,43 @@ def series(table: FlowTable, ends: np.ndarray) -> Series | None:
     if len(table) == 0:
         return None
     bins = Bins.over(table.start_ns, table.end_ns)
-    return Series(bins.start_ns, bins.width_ns, bins.count, _opened(table, ends, bins), handshakes(table))
+    return Series(
+        bins.start_ns,
+        bins.width_ns,
+        bins.count,
+        _opened(table, ends, bins),
+        handshakes(table),
+        tuple(states_over_time(table, bins)),
+    )
+
+
+def states_over_time(table: FlowTable, bins: Bins) -> Iterator[StatesOverTime]:
+    """How many sockets stood in each state, for the listeners with the most connections left unfinished.
+
+    Of equals those with more connections; a listener of few tells nothing that its ladders do not.
+    """
+    listeners = table.ends.listeners
+    sizes = np.bincount(listeners.ids, minlength=len(listeners))
+    ranked = np.lexsort((-sizes, -listeners.sums(_unfinished(table))))
+    for number in ranked[sizes[ranked] >= LEAST_CONNECTIONS][:MOST_LISTENERS].tolist():
+        rows = listeners.members(number)
+        key = table.server_key[rows[0]]
+        server = Endpoint(address_text(key["hi"], key["lo"]), int(key["port"]))
+        for side in ("client", "server"):
+            levels = {state: level(span) for state, span in stays(table, rows, side).items()}
+            counts = {
+                state.text: tuple(each.per_bin(bins.start_ns, bins.width_ns, bins.count).tolist())
+                for state, each in levels.items()
+                if each.peak.count
+            }
+            if counts:
+                yield StatesOverTime(server, side, counts)
+
+
+def _unfinished(table: FlowTable) -> np.ndarray:
+    """Connections one end of which waits for something when the capture ends."""
+    waiting = np.isin(table.both("believed"), WAITING)
+    return np.asarray(waiting[0::2] | waiting[1::2])
 
 
 def _opened(table: FlowTable, ends: np.ndarray, bins: Bins) -> dict[str, tuple[int, ...]]:

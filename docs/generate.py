@@ -11,7 +11,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from synsight.analysis.findings import RULES
+from synsight.analysis.handbook import RULES
 from synsight.analysis.states import TABLE, Anomaly, Event
 
 from docs import commands

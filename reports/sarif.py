@@ -92,10 +92,11 @@ def _result(
     lines = [sentence(incident.summary)]
     flow = next((by_id[name] for name in incident.flow_ids if name in by_id), None)
     facts = analysis.captures[0] if analysis.captures else None
+    told = next((each for each in flow.findings if each.code == incident.code), None) if flow else None
     if flow is not None:
-        told = next(finding for finding in flow.findings if finding.code == incident.code)
-        lines.append(finding_text(told, flow.start_ns))
         facts = _capture_of(analysis, flow.first_frame)
+    if flow is not None and told is not None:
+        lines.append(finding_text(told, flow.start_ns))
     elif incident.suspects:
         who = ", ".join(f"{side(each.side)} {units.percent(each.weight)}" for each in incident.suspects)
         lines.append(f"Who dropped it: {who}")

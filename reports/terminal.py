@@ -168,7 +168,10 @@ def _incident(page: Page, alike: Sequence[Incident]) -> None:
     page.say(f"First {first}, last {last} UTC.", indent=2)
     _suspects(page, incident.suspects, indent=2)
     page.say(f"Confidence: {units.confidence(incident.confidence)}", indent=2)
-    _run_next(page, incident.next[:1])
+    if incident.evidence:
+        _pile(page, incident)
+    else:
+        _run_next(page, incident.next[:1])
     if alike[1:]:
         page.say("Likewise:", indent=2)
     for other in alike[1 : 1 + _ALIKE]:
@@ -183,6 +186,22 @@ def _scope(incident: Incident) -> str:
         f"{units.count(incident.flows_count, 'connection')} from "
         f"{units.count(incident.clients_count, 'client')} to {visible(str(incident.server))}"
     )
+
+
+def _pile(page: Page, incident: Incident) -> None:
+    """What only many connections show: no connection below repeats it."""
+    if incident.peak is not None:
+        peak, when = incident.peak, units.instant(incident.peak.at_ns)
+        whose = f"{units.count(peak.count, 'socket')} of the {peak.side} in {visible(peak.state)}"
+        page.say(f"At most {whose} at once, at {when} UTC.", indent=2)
+    for ruled_out in incident.ruled_out:
+        page.say(f"Not the {side(ruled_out.side)}: {visible(ruled_out.why)}", indent=2, hang=4)
+    _errno(page, incident.errno)
+    page.say("Evidence:", indent=2)
+    for evidence in incident.evidence:
+        when = units.offset(evidence.at_ns - incident.first_ns)
+        page.say(f"frame {evidence.frame:<7} {when:>11} s  {clipped(evidence.text, 400)}", indent=4, hang=31)
+    _run_next(page, incident.next)
 
 
 def _run_next(page: Page, commands: Sequence[str]) -> None:

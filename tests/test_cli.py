@@ -16,7 +16,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from synsight.analysis.findings import BY_CODE
+from synsight.analysis.handbook import BY_CODE
 
 ROOT = Path(__file__).parent.parent
 LAB = ROOT / "fixtures" / "lab"

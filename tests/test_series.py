@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 import synsight
 from synsight.analysis.result import Analysis, Flow, Series
-from synsight.analysis.series import BOUNDS_US, MOST_BINS, WIDTHS_NS, Bins
+from synsight.analysis.series import BOUNDS_US, MOST_BINS, MOST_LISTENERS, WIDTHS_NS, Bins
 from synsight.analysis.study import Study
 from synsight.analysis.trace import REPEAT_ROWS, SAMPLED_ROWS
 
+from .crowd import crowd, in_order
 from .lab_truth import FIXTURES
 from .ladder import parse_ladder
+from .piles.scripts import NEVER_CLOSED, OPENED, SERVED
+from .piles.scripts import analysed as judged
 
 SECOND = 1_000_000_000
 
@@ -170,3 +173,24 @@ def test_trace_of_a_long_connection_is_sampled_and_says_so() -> None:
     assert trace.left_out_count == 4_003 - len(trace.frames)
     gaps = np.diff(trace.frames)
     assert gaps.max() == gaps.min()
+
+
+def test_states_over_time_count_the_sockets_of_the_listeners_that_wait() -> None:
+    analysis = judged(in_order(crowd(NEVER_CLOSED, 30, 1.0), crowd(OPENED, 2, first=900)), 120)
+    server, client = sorted(analysis.series.states_over_time, key=lambda each: each.side, reverse=True)
+    assert str(server.server) == "10.0.0.2:80"
+    assert max(server.peak_counts["CLOSE-WAIT"]) == server.peak_counts["CLOSE-WAIT"][-1] == 30
+    assert max(client.peak_counts["FIN-WAIT-2"]) == 30
+    assert client.peak_counts["FIN-WAIT-2"][-1] == 0  # the clients' kernels gave up after a minute
+    assert all(len(counts) == analysis.series.bins_count for counts in server.peak_counts.values())
+
+
+def test_states_over_time_leave_out_small_listeners_and_bound_the_rest() -> None:
+    elsewhere = [
+        crowd(SERVED, 3, first=10 * port, server=lambda _, port=port: ("10.0.0.2", port))
+        for port in range(20)
+    ]
+    analysis = judged(in_order(*elsewhere, crowd(SERVED, 2, first=900)), 20)
+    told = {each.server.port for each in analysis.series.states_over_time}
+    assert len(told) == MOST_LISTENERS
+    assert 80 not in told

@@ -39,6 +39,8 @@ LEAST = 3
 """Two may share a moment by chance."""
 
 WITHIN_NS = 10 * SECOND
+"""The third repeat of a dropped SYN comes after 7 s: what a full queue drops now meets it again within "
+"this."""
 
 
 def judge(gathering: Gathering) -> Iterator[tuple[Incident, np.ndarray]]:

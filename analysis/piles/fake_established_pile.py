@@ -40,7 +40,10 @@ CODE = "fake-established-pile"
 PHASE = "established"
 ABSORBS = ()
 LEAST = 10
+"""A device that restarts leaves one behind each time; ten are a habit."""
+
 SILENT_NS = 60 * SECOND
+"""Programs that keep a connection for later say something within a minute, or are few."""
 
 
 def judge(gathering: Gathering) -> Iterator[tuple[Incident, np.ndarray]]:

@@ -36,11 +36,16 @@ CODE = "lb-healthcheck-fail"
 PHASE = "application"
 ABSORBS = ("port-closed", "reject-tcp-reset", "syn-unanswered")
 LEAST = 6
+"""Five equal intervals: with fewer a chance of even spacing remains."""
+
 FAILED = 3
 """Load balancers take a backend out after two or three failures in a row."""
 
 SHORTEST_NS = SECOND
+"""No load balancer checks more often; what comes faster is load."""
+
 UNEVEN_SHARE = 0.1
+"""Timers of programs drift by less; people and users come less evenly."""
 
 
 def judge(gathering: Gathering) -> Iterator[tuple[Incident, np.ndarray]]:

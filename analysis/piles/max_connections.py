@@ -48,6 +48,7 @@ SLACK = 1
 """A connection may be closing or opening at the same moment, seen from the tap."""
 
 SMALLEST_LIMIT = 3
+"""One or two at a time are a program that takes turns, not one with a limit."""
 
 
 def judge(gathering: Gathering) -> Iterator[tuple[Incident, np.ndarray]]:

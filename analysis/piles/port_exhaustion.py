@@ -38,7 +38,11 @@ CODE = "port-exhaustion"
 PHASE = "handshake"
 ABSORBS = ()
 REUSES = 20
+"""One port that comes back early may be bound by hand; twenty are chosen by the kernel or a NAT."""
+
 POOL = 50
+"""A range this small may be set on purpose; one any smaller is a program that binds its ports."""
+
 FULL_SHARE = 0.9
 """A port chosen at random hits one in TIME-WAIT only where few are free. Linux first takes every other port,
 so that half a range is used before it is used up."""

@@ -35,8 +35,13 @@ CODE = "port-scan"
 PHASE = "handshake"
 ABSORBS = ("port-closed", "reject-tcp-reset", "syn-unanswered", "client-rst-after-synack", "synack-unacked")
 TARGETS = 30
+"""No program asks for so many services of one host, or so many hosts for one, and says nothing."""
+
 WITHIN_NS = 120 * SECOND
+"""Slower scans exist; what comes slower than this may as well be many programs."""
+
 EMPTY_SHARE = 0.9
+"""A scan that finds something may talk to it; a program mostly talks."""
 TRIES = 2
 """An unanswered probe is sent once more; who tries more often wants something there."""
 

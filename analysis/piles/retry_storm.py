@@ -38,14 +38,23 @@ CODE = "retry-storm"
 PHASE = "application"
 ABSORBS = ()
 WAVES = 3
+"""Two equal intervals: the least that shows a period."""
+
 CLIENTS = 5
+"""Fewer may meet by chance, or be one host behind several addresses."""
+
 FAILURES = ("port-closed", "reject-tcp-reset", "syn-unanswered", "accept-queue-syn-drop", "synack-unacked")
 APART_NS = SECOND // 2
 """Attempts closer together belong to one wave."""
 
 NARROW_SHARE = 0.2
+"""A wave that is wider, against the time between waves, has jitter in it."""
+
 UNEVEN_SHARE = 0.2
+"""Fixed delays add the time that an attempt took; a fifth covers it. Backoff grows by more."""
+
 SAME_SHARE = 0.5
+"""Some clients succeed or give up between two waves; half of them come again."""
 
 
 def judge(gathering: Gathering) -> Iterator[tuple[Incident, np.ndarray]]:

@@ -43,6 +43,8 @@ RATE = 100
 "128."""
 
 FEW_SHARE = 0.1
+"""Of clients that want the connection nearly all repeat; of served ones nearly all open."""
+
 UNANSWERED = Suspicion({"client-host": 0.5, "server-network": 0.25, "server-host": 0.25})
 """Where nothing is answered at all, these may be clients of little patience, and their SYNs are dropped."""
 

@@ -45,6 +45,8 @@ PORTS = 28_232
 """ip_local_port_range, 32768 to 60999: the ports for one destination."""
 
 NEAR_SHARE = 0.7
+"""Linux takes every other port first: beyond half, each connect() searches for a free one."""
+
 SHORTEST_NS = 5 * SECOND
 """A rate that lasts less is a burst, and says nothing about a minute."""
 

@@ -107,7 +107,6 @@ def analysed(rows: np.ndarray, until_s: float, vantage: str | None = None) -> An
     study = Study(vantage)
     study.feed(rows)
     study.judge(START_NS, START_NS + round(until_s * 1e9))
-    study.illustrate(rows, np.zeros(0, np.uint8))
     return study.conclude((), "piles")
 
 

@@ -101,6 +101,6 @@ def test_the_fingerprint_outlives_the_capture() -> None:
 
 
 def test_every_finding_has_its_title() -> None:
-    from synsight.analysis.findings import BY_CODE
+    from synsight.analysis.handbook import BY_CODE
 
     assert set(titles()) == set(BY_CODE)
