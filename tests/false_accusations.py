@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 import synsight
-from synsight.analysis.result import Flow
+from synsight.analysis.piles import BY_CODE as PILES
+from synsight.analysis.result import Analysis, Flow
 from synsight.analysis.study import Study
 from synsight.capture.segment import address_halves
 from synsight.capture.source import Capture, CaptureError
@@ -63,6 +64,12 @@ class Tally:
             for finding in flow.findings:
                 if finding.severity == "error":
                     self.accusations.append(f"{name} {flow.id} {finding.code}: {finding.summary}")
+
+    def ask_piles(self, name: str, analysis: Analysis) -> None:
+        """Note every pile that is more than worth knowing, in a capture where nothing failed."""
+        for incident in analysis.incidents:
+            if incident.code in PILES and incident.severity != "info":
+                self.accusations.append(f"{name} {incident.code}: {incident.summary}")
 
 
 def healthy(row: dict[str, Any]) -> bool:
@@ -113,6 +120,7 @@ def in_lab() -> Tally:
             if taken is not None and taken.truth["healthy"]:
                 tally.captures += 1
                 tally.ask(f"{scenario} @{vantage}", taken.analysis.flows)
+                tally.ask_piles(f"{scenario} @{vantage}", taken.analysis)
     return tally
 
 
@@ -132,7 +140,9 @@ def in_parts() -> Tally:
             if study.judge(end_ns=end_ns):
                 study.illustrate(part, np.zeros(0, np.uint8))
             frames = f"{name}, frames {part['frame'][0]} to {part['frame'][-1]}, {len(part)} in all:"
-            tally.ask(frames, study.conclude((), name).flows)
+            told = study.conclude((), name)
+            tally.ask(frames, told.flows)
+            tally.ask_piles(frames, told)
     return tally
 
 
