@@ -30,8 +30,8 @@ INTRODUCTION = """# Findings
 
 `synsight explain CODE` prints the same words.
 
-A finding is one thing that went wrong, or is worth knowing, about one connection; a pile (`syn-flood`, `close-wait-pile`)
-is what only many connections show together. Of each there is: the
+A finding is one thing that went wrong, or is worth knowing, about one connection; a pile is what only many
+connections show together. Of each there is: the
 **signature**, which is the evidence it needs; what it **means**; the **thresholds** that its rule compares
 with and why they are what they are; what it is **confused with**, and what tells them apart; the sides that
 can have **dropped** the exchange, by where the capture was taken; the **errno** that a program got, where
