@@ -16,7 +16,7 @@ from synsight.analysis.result import Analysis, Finding, Flow, Incident, Suspect
 from synsight.reports import check_wording, units
 from synsight.reports.plain import ladder_text
 from synsight.reports.remarks import remarks
-from synsight.reports.wording import SEVERITY_MARKS, clipped, sentence, side, state, vantage, visible
+from synsight.reports.wording import SEVERITY_MARKS, clipped, place, sentence, side, state, vantage, visible
 
 MOST_CHARACTERS = 60_000
 _INCIDENTS = 20
@@ -134,7 +134,7 @@ def _incident(incident: Incident) -> str:
     cells = (
         f"{SEVERITY_MARKS[incident.severity]} {incident.severity}",
         code(incident.code),
-        code(str(incident.server)),
+        code(place(incident.server)),
         units.count(incident.flows_count),
         units.count(incident.clients_count),
         escaped(clipped(sentence(incident.summary), _EVIDENCE)),

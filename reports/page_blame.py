@@ -32,10 +32,10 @@ class Station:
     bar: str  # the class that draws the weight
 
 
-def told(analysis: Analysis, incident: Incident | None) -> Finding | None:
-    """The finding of an incident's worst connection, which has the evidence and what was ruled out."""
-    if incident is None:
-        return None
+def told(analysis: Analysis, incident: Incident | None) -> Finding | Incident | None:
+    """What says who was ruled out: the finding of an incident's worst connection, or the pile itself."""
+    if incident is None or incident.evidence:
+        return incident
     by_id = {flow.id: flow for flow in analysis.flows}
     for name in incident.flow_ids:
         for finding in by_id[name].findings if name in by_id else ():
@@ -44,7 +44,9 @@ def told(analysis: Analysis, incident: Incident | None) -> Finding | None:
     return None
 
 
-def stations(analysis: Analysis, incident: Incident | None, finding: Finding | None) -> list[Station]:
+def stations(
+    analysis: Analysis, incident: Incident | None, finding: Finding | Incident | None
+) -> list[Station]:
     """The seven sides from client to server, then those suspects that are not on the line."""
     if incident is None or not incident.suspects:
         return []

@@ -31,6 +31,7 @@ from synsight.reports.wording import (
     clipped,
     dissector,
     is_all_clear,
+    place,
     sentence,
     side,
     state,
@@ -184,7 +185,7 @@ def _incident(page: Page, alike: Sequence[Incident]) -> None:
 def _scope(incident: Incident) -> str:
     return (
         f"{units.count(incident.flows_count, 'connection')} from "
-        f"{units.count(incident.clients_count, 'client')} to {visible(str(incident.server))}"
+        f"{units.count(incident.clients_count, 'client')} to {visible(place(incident.server))}"
     )
 
 

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from synsight.analysis.result import Analysis
+from synsight.analysis.result import Analysis, Endpoint
 
 SIDES: Mapping[str, str] = MappingProxyType(
     {
@@ -94,6 +94,11 @@ def state(name: str, certain: bool) -> str:
     return visible(name) + ("" if certain or name in ("", "UNKNOWN") else "?")
 
 
+def place(server: Endpoint) -> str:
+    """Where an incident is: a listener, or a host when it is about several of its ports."""
+    return str(server) if server.port else server.ip
+
+
 def sentence(text: str) -> str:
     """The visible text as a sentence of its own: a capital first, a full stop last."""
     shown = visible(text).strip()
@@ -103,6 +108,6 @@ def sentence(text: str) -> str:
 
 
 def is_all_clear(analysis: Analysis) -> bool:
-    """Whether everything was read, there were connections, and none of them has a finding."""
-    complete = not any(facts.error for facts in analysis.captures)
+    """Whether everything was read, there were connections, and nothing was found."""
+    complete = not any(facts.error for facts in analysis.captures) and not analysis.incidents
     return bool(complete and analysis.totals.flows_count and not analysis.totals.flows_with_findings_count)
