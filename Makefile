@@ -48,7 +48,7 @@ types: $(VENV)/.test
 
 docs: $(VENV)/.test $(VENV)/.docs
 	$(BIN)/python -m docs.generate --check
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 $(VENV)/.docs: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
