@@ -181,17 +181,21 @@ async def _read(excerpt: Excerpt, words: list[Words], limit_s: float) -> None:
         place = int(packet.number) - 1
         words.extend(_said(packet, excerpt.frames[place], excerpt.times_ns[place]))
 
+    failed = False
     try:
         await asyncio.wait_for(capture.packets_from_tshark(hear, close_tshark=False), limit_s)
         for process in set(capture._running_processes):
             # Closing kills a process whose end was not noticed yet, and its exit status with it.
-            status = await asyncio.wait_for(process.wait(), 5)
-            if status != 0:
-                raise OSError(f"tshark ended with status {status}: {capture._last_error_line or 'no reason'}")
+            failed |= await asyncio.wait_for(process.wait(), 5) != 0
+    except TSharkCrashException:  # it had ended before pyshark looked
+        failed = True
     finally:
-        with suppress(TSharkCrashException):  # for a status that is told above
+        with suppress(TSharkCrashException):  # for a status that is told below
             await capture.close_async()
         capture._running_processes.clear()  # all have ended: nothing is left for its destructor
+    if failed:
+        reason = (capture._last_error_line or "it gave no reason").removeprefix("tshark: ")
+        raise OSError(f"tshark failed: {reason}")
 
 
 def _said(packet: Any, frame: int, at_ns: int) -> Iterator[Words]:
