@@ -7,6 +7,7 @@ not unanswered. Connections are taken out again then, and that is told as well.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .case import SECOND
@@ -61,6 +62,7 @@ class _Open:
     told_count: int = 0
     told_ns: int = 0
     told_verdict: tuple[str, str] = ("", "")  # severity and heaviest suspect, as told
+    absorbed: bool = False  # whether a pile has taken connections out of it
     why: str = ""  # what the last withdrawn connection turned out to be
 
     @property
@@ -71,10 +73,10 @@ class _Open:
 class IncidentLog:
     """Fed with the findings of single connections; `key` is whatever names a connection for good."""
 
-    def __init__(self) -> None:
+    def __init__(self, ids: Iterator[int]) -> None:
+        self._ids = ids
         self._open: dict[Target, _Open] = {}
         self._by_key: dict[int, dict[Target, Finding]] = {}
-        self._next_id = 1
         self.findings: Counter[tuple[str, str]] = Counter()
         self.withdrawn_count = 0
         self.left_out_count = 0
@@ -97,6 +99,17 @@ class IncidentLog:
         else:
             self._by_key.pop(key, None)
 
+    def absorb(self, key: int, codes: set[str]) -> None:
+        """A pile tells these findings of a connection better; they are none of their own any more."""
+        held = self._by_key.get(key, {})
+        for target in [target for target in held if target[0] in codes]:
+            del held[target]
+            incident = self._open.get(target)
+            if incident is not None and key in incident.members:
+                _, finding = incident.members.pop(key)
+                incident.sides[_sides(finding)] -= 1
+                incident.absorbed = True
+
     def depart(self, key: int) -> None:
         """A connection leaves the table; its findings stand."""
         for target in self._by_key.pop(key, {}):
@@ -115,12 +128,9 @@ class IncidentLog:
                 told.append(self._close(target, now_ns, "ended"))
         return tuple(told)
 
-    def incidents(self) -> tuple[LiveIncident, ...]:
-        """Those that are open and told, worst first."""
-        told = [_told(incident) for incident in self._open.values() if incident.told_count]
-        return tuple(
-            sorted(told, key=lambda each: (-SEVERITIES.index(each.severity), -each.flows_count, each.id))
-        )
+    def incidents(self) -> list[LiveIncident]:
+        """Those that are open and told."""
+        return [_told(incident) for incident in self._open.values() if incident.told_count]
 
     def _add(self, target: Target, key: int, subject: Subject, finding: Finding, now_ns: int) -> bool:
         incident = self._open.get(target)
@@ -128,12 +138,11 @@ class IncidentLog:
             if len(self._open) >= LISTED:
                 self.left_out_count += 1
                 return False
-            incident = self._open[target] = _Open(self._next_id, finding.code, subject.server)
-            self._next_id += 1
+            incident = self._open[target] = _Open(next(self._ids), finding.code, subject.server)
         moments = [item.at_ns for item in finding.evidence] or [subject.start_ns]
         before = incident.members.get(key)
         if before is None:
-            self.findings[finding.code, _heaviest(finding.suspects)] += 1
+            self.findings[finding.code, heaviest(finding.suspects)] += 1
             incident.changed_ns = now_ns
             if len(incident.clients) < COUNTED_CLIENTS:
                 incident.clients.add(subject.client.ip)
@@ -168,12 +177,12 @@ class IncidentLog:
             if not incident.told_count:  # it came and went between two looks
                 del self._open[target]
                 return []
-            return [self._close(target, now_ns, "withdrawn")]
-        verdict = (_severity(incident), _heaviest(_suspects(incident)))
+            return [self._close(target, now_ns, "merged" if incident.absorbed else "withdrawn")]
+        verdict = (_severity(incident), heaviest(_suspects(incident)))
         if not incident.told_count:
             event, reason = "opened", ""
         elif count < incident.told_count:
-            event, reason = "revised", incident.why
+            event, reason = "revised", incident.why or "a larger incident tells the rest"
         elif verdict != incident.told_verdict:
             severity, side = incident.told_verdict
             event, reason = "revised", f"it was told as {severity}, most likely {side}"
@@ -197,7 +206,8 @@ def _sides(finding: Finding) -> tuple[str, ...]:
     return tuple(suspect.side for suspect in finding.suspects)
 
 
-def _heaviest(suspects: tuple[Suspect, ...]) -> str:
+def heaviest(suspects: tuple[Suspect, ...]) -> str:
+    """The side that most likely did it."""
     return suspects[0].side if suspects else "nobody"
 
 

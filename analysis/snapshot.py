@@ -46,7 +46,7 @@ class IncidentEvent:
 
     event: str  # opened | grew | revised | closed
     at_ns: int  # when it was noticed
-    reason: str  # why revised or closed: quiet, withdrawn, ended, or a sentence; empty otherwise
+    reason: str  # why closed: quiet, withdrawn, merged, ended; why revised: a sentence; else empty
     incident: LiveIncident
 
 

@@ -18,11 +18,11 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import replace
-from itertools import accumulate, compress
+from itertools import accumulate, compress, count
 
 import numpy as np
 
-from . import findings
+from . import findings, piles
 from .agenda import NEVER, Agenda
 from .case import SECOND, TIME_WAIT_NS, Case, Scene
 from .departed import repeats
@@ -31,10 +31,11 @@ from .handshakes import BOUNDS_US, delays
 from .incident_log import IncidentLog, Subject
 from .outcome import outcomes
 from .peers import gather
+from .pile_log import PileLog
 from .records import Mark
-from .result import Analysis, CaptureFacts, Finding, Vantage
+from .result import SEVERITIES, Analysis, CaptureFacts, Finding, Vantage
 from .retention import Limits, leaving
-from .snapshot import Counters, Failure, Snapshot
+from .snapshot import Counters, Failure, IncidentEvent, LiveIncident, Snapshot
 from .states import State
 from .study import Study
 from .table import FlowTable
@@ -60,6 +61,12 @@ FRESH_NS = 30 * SECOND
 SURVEY_NS = SECOND
 """How long the vantage point and the artefacts of the capture stay as found."""
 
+PILES_NS = 2 * SECOND
+"""How often all connections together are asked what only many of them show..."""
+
+PILED = 4_000
+"""...with so many of those that have findings."""
+
 HALF_OPEN_NS = 180 * SECOND
 """A SYN or SYN-ACK after which nothing came for so long has been given up by every kernel's defaults."""
 
@@ -80,7 +87,10 @@ class Watch:
         self._study = Study(vantage_side, all_flows)
         self._limits = limits or Limits()
         self._agenda = Agenda()
-        self._log = IncidentLog()
+        ids = count(1)
+        self._log, self._piles = IncidentLog(ids), PileLog(ids)
+        self._absorbed: frozenset[tuple[str, str]] = frozenset()
+        self._piles_ns = 0
         self._told: dict[int, Subject] = {}  # by first frame: every connection with a finding
         self._since: dict[tuple[int, str], int] = {}  # when a connection's finding was first met
         self._failures: deque[Failure] = deque(maxlen=SHOWN_FAILURES)
@@ -108,9 +118,13 @@ class Watch:
         table = self._study.table(end_ns=self._now_ns)
         rows = self._agenda.due(NEVER - 1 if ended else self._now_ns, len(table))
         self._unjudged_count = 0
+        if ended:
+            self._survey = None
         if len(rows):
             self._examine(table, rows, ended)
-        events = self._log.events(self._now_ns, ended)
+        if len(table) and (ended or self._now_ns - self._piles_ns >= PILES_NS):
+            self._gather(table)
+        events = (*self._log.events(self._now_ns, ended), *self._piles.events(self._now_ns, ended))
         snapshot = self._snapshot(table, events, ended)
         self._let_go(full=False)
         return snapshot
@@ -201,7 +215,8 @@ class Watch:
             self._told[key] = subject
         else:
             del self._told[key]
-        self._log.set(key, subject, tuple(standing), self._now_ns, _instead(case, found))
+        own = tuple(each for each in standing if (subject.id, each.code) not in self._absorbed)
+        self._log.set(key, subject, own, self._now_ns, _instead(case, found))
         self._remember_failure(subject, standing)
 
     def _remember_failure(self, subject: Subject, standing: list[Finding]) -> None:
@@ -220,6 +235,24 @@ class Watch:
                     at_ns,
                 )
             )  # fmt: skip
+
+    def _gather(self, table: FlowTable) -> None:
+        """What only many connections show, over all rows and the newest ones with findings."""
+        self._piles_ns = self._now_ns
+        scene = self._scene(table)
+        rows = np.flatnonzero(self._agenda.told[: len(table)])[-PILED:].tolist()
+        keys = table.flows["first_frame"][rows].tolist()
+        judged = [
+            (Case.of(scene, row), list(self._told[key].findings)) for row, key in zip(rows, keys, strict=True)
+        ]
+        found = piles.judge(scene, judged)
+        self._absorbed = found.told
+        for key in keys:
+            subject = self._told[key]
+            codes = {each.code for each in subject.findings if (subject.id, each.code) in found.told}
+            if codes:
+                self._log.absorb(key, codes)
+        self._piles.set(found.incidents, self._now_ns)
 
     def _let_go(self, full: bool) -> None:
         """Take out of the table what need not be there any more."""
@@ -241,7 +274,7 @@ class Watch:
         self._agenda.keep(~going)
         self._survey = None
 
-    def _snapshot(self, table: FlowTable, events: tuple, ended: bool) -> Snapshot:  # type: ignore[type-arg]
+    def _snapshot(self, table: FlowTable, events: tuple[IncidentEvent, ...], ended: bool) -> Snapshot:
         if ended or self._now_ns - self._counted_ns >= SECOND:
             self._counters = self._count(table)
             self._counted_ns = self._now_ns
@@ -252,7 +285,7 @@ class Watch:
             len(table),
             self._unjudged_count,
             self._counters,
-            self._log.incidents(),
+            _worst_first([*self._log.incidents(), *self._piles.incidents()]),
             tuple(self._failures),
             events,
         )
@@ -291,6 +324,12 @@ def _with_relatives(table: FlowTable, rows: np.ndarray) -> np.ndarray:
     chosen[after] = True
     chosen[before[before >= 0]] = True
     return np.flatnonzero(chosen)
+
+
+def _worst_first(incidents: list[LiveIncident]) -> tuple[LiveIncident, ...]:
+    return tuple(
+        sorted(incidents, key=lambda each: (-SEVERITIES.index(each.severity), -each.flows_count, each.id))
+    )
 
 
 def _gist(found: list[Finding]) -> set[tuple[str, str]]:

@@ -22,6 +22,7 @@ FORMAT_VERSION = 1
 REASONS = {
     "quiet": "nothing new for a while",
     "withdrawn": "taken back",
+    "merged": "a larger incident tells it",
     "ended": "the capture ended",
 }
 """Why an incident was closed, in words."""

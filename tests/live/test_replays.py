@@ -26,7 +26,7 @@ def test_a_lab_capture_that_is_watched_gives_the_analysis_of_the_file(path: Path
     told = {
         (event.incident.code, event.incident.server)
         for event in standing.values()
-        if event.reason != "withdrawn"
+        if event.reason not in ("withdrawn", "merged")
     }
     assert told == {(incident.code, incident.server) for incident in watched_result.incidents}
 
