@@ -68,9 +68,9 @@ def beyond_tap(case: Case, side: str) -> Suspicion:
         for passed in (f"{near}-host", f"{near}-network", "path", f"{far}-network"):
             suspicion.rule_out(passed, f"the segments are visible in this capture, taken at the {far}")
         return suspicion
-    weights = {"path": 1.0, f"{far}-network": 1.5, f"{far}-host": 1.5}
+    weights = {"path": 1.0, f"{far}-network": 1.25, f"{far}-host": 1.25}
     if case.vantage != "middle":
-        weights[f"{near}-network"] = 0.7
+        weights[f"{near}-network"] = 1.0
     suspicion = Suspicion(weights)
     suspicion.rule_out(f"{near}-host", f"its segments left the {near} and are visible in this capture")
     if case.vantage == "middle":

@@ -63,6 +63,15 @@ ERRNOS6 = {
 """Linux tab_unreach (net/ipv6/icmp.c)."""
 
 
+MISSING_HOST, MISSING_HOST6 = frozenset({(3, 1), (3, 7)}), frozenset({(1, 3)})
+"""Errors that only the router on the host's own link sends: it asked for the link address in vain."""
+
+
+def misses_host(kind: int, code: int, v6: bool) -> bool:
+    """Whether the error says that no host answers for the address."""
+    return (kind, code) in (MISSING_HOST6 if v6 else MISSING_HOST)
+
+
 def error_name(kind: int, code: int, v6: bool) -> str:
     """`host unreachable`; the numbers when the pair has no name."""
     return (NAMES6 if v6 else NAMES).get((kind, code), f"type {kind} code {code}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -40,6 +41,8 @@ class FlowTable:
     end_ns: int  # last packet of the capture
     start_ns: int  # first packet of the capture
     _columns: dict[tuple[str, str], np.ndarray] = field(default_factory=dict, repr=False, compare=False)
+    worked_out: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What one rule has found out about all connections, for the next connection that asks."""
 
     def __len__(self) -> int:
         return len(self.flows)

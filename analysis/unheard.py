@@ -7,14 +7,33 @@ stopped before it came back to the tap. Both lie on that end's side of the tap.
 
 from __future__ import annotations
 
+from ..capture.segment import address_text
 from .case import SECOND, Case, other
+from .icmp import errno_name, error_name, misses_host
 from .measures import best_first, capture_at, firewall, sockets, trace
+from .position import Place, locate
 from .verdict import Suspicion
 
 IDLE_NS = 60 * SECOND
 """After a pause this long a firewall or an address translator may have forgotten the connection. Their limits
 run from a minute upwards (350 s at one cloud's balancer, 240 s at another's; RFC 5382 REQ-5 asks for 2 h 4
 min)."""
+
+
+def told_by_router(case: Case, sender: str) -> Place | None:
+    """Where the fault lies, going by an ICMP error about the segments of `sender`; None without one."""
+    flow, silent = case.flow, other(sender)
+    v6 = ":" in case.server_end.ip
+    quoted = "client" if flow.icmp_side == flow.client_side else "server"
+    if not flow.icmp_count or quoted != sender or errno_name(flow.icmp_type, flow.icmp_code, v6) is None:
+        return None
+    name = error_name(flow.icmp_type, flow.icmp_code, v6)
+    router = str(address_text(flow.icmp_via_hi, flow.icmp_via_lo))
+    if misses_host(flow.icmp_type, flow.icmp_code, v6):
+        why = f"{router}, the last router, asked for the {silent} in vain: {name}"
+        return Place({f"{silent}-host": 0.5, f"{silent}-network": 0.5}, why)
+    where = locate(case, flow.icmp_ttl, router)
+    return Place(where.weights, f"{router} says {name}; {where.why}")
 
 
 def suspicion_of_silence(case: Case, sender: str, since_ns: int, idle_ns: int = 0) -> Suspicion:
@@ -27,9 +46,15 @@ def suspicion_of_silence(case: Case, sender: str, since_ns: int, idle_ns: int = 
                 side, f"the {sender}'s segments are visible in this capture, taken on the {silent}"
             )
         return suspicion
-    sides = {"path": 1.0, f"{silent}-network": 1.2, f"{silent}-host": 1.5}
+    told = told_by_router(case, sender)
+    if told is not None and case.flow.icmp_ns >= since_ns:
+        suspicion = Suspicion(told.weights)
+        for side in (f"{sender}-app", f"{sender}-host", f"{silent}-app"):
+            suspicion.rule_out(side, told.why)
+        return suspicion
+    sides = {f"{silent}-host": 1.3, f"{silent}-network": 1.2, "path": 1.0}
     if case.vantage != "middle":
-        sides[f"{sender}-network"] = 0.8
+        sides[f"{sender}-network"] = 1.0
     suspicion = Suspicion(sides)
     if case.vantage == sender:
         suspicion.rule_out(f"{sender}-host", f"its segments leave it: the capture was taken on the {sender}")

@@ -38,14 +38,14 @@ class Suspicion:
             self._ruled_out.append(RuledOut(side, why))
 
     def suspects(self) -> tuple[Suspect, ...]:
-        """Heaviest first, summing to 1; hardly likely ones left out."""
+        """Heaviest first, summing to 1; equal ones in the rule's order; hardly likely ones left out."""
         total = sum(self._weights.values())
         if total <= 0:
             return ()
         shares = {side: weight / total for side, weight in self._weights.items()}
         kept = {side: share for side, share in shares.items() if share >= FORGOTTEN}
         rounded = _rounded({side: share / sum(kept.values()) for side, share in kept.items()})
-        order = sorted(rounded, key=lambda side: (-rounded[side], SIDES.index(side)))
+        order = sorted(rounded, key=lambda side: -rounded[side])
         return tuple(Suspect(side, rounded[side]) for side in order)
 
     def ruled_out(self) -> tuple[RuledOut, ...]:

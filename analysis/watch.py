@@ -208,9 +208,7 @@ class Watch:
         self._agenda.told[case.index] = bool(found)
         if not found and before is None:
             return
-        subject = Subject(
-            flow_id(case), case.client_end, case.server_end, case.flow.start_ns, tuple(found)
-        )
+        subject = Subject(flow_id(case), case.client_end, case.server_end, case.flow.start_ns, tuple(found))
         if found:
             self._told[key] = subject
         else:

@@ -7,16 +7,15 @@ Signature
 Meaning
     The client's end of the older connection is gone (crash, restart, silent close), its FIN or RST never
     reached the server, and the source port came round again. The challenge is how TCP finds out; it costs
-    one round trip to one second. If the client's RST does not reach the server either, the port stays
-    blocked.
+    one round trip to one second.
 
 Confused with
-    synack-wrong-ack: there the wrong number comes in a SYN-ACK. A server in TIME-WAIT challenges the same
-    way when the new SYN is not newer than the old connection.
+    synack-wrong-ack: there the wrong number comes in a SYN-ACK. time-wait-challenge: the older connection was
+    closed and waits. half-open-rst-blocked: it does not complete.
 
 Dropped by
-    Nobody when it completes. When it does not: whatever drops the client's RST, often a stateful firewall
-    that does not know the older connection.
+    Nobody: it completes. Whatever kept the end of the older connection from the server: the client's crash,
+    its network.
 
 Next
     Why the older connection was never closed; keepalives on the server would have found out.
@@ -29,11 +28,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import errnos
 from ..case import SECOND, Case, evidence, seconds
 from ..records import Fact
-from ..result import Errno, Evidence, Finding
-from ..silence import overdue
+from ..result import Evidence, Finding
 from ..table import FlowTable
 from ..verdict import Suspicion
 
@@ -58,67 +55,43 @@ def candidates(table: FlowTable) -> np.ndarray:
 
 
 def judge(case: Case) -> Finding | None:
-    """Completed or not."""
-    client = case.client
-    if case.flow.established_ns:
-        # Without a RST it was no challenge: a late ACK of the older connection.
-        return _completed(case) if client.rst_count else None
-    if not overdue(case, client.syn_ns, client.syn_last_ns) or case.server.synack_count:
+    """The detour, when the connection opened in the end and the older one had not been closed."""
+    # Without a RST it was no challenge: a late ACK of the older connection.
+    if not case.flow.established_ns or not case.client.rst_count or waiting_ns(case) is not None:
         return None
-    if client.data_packets or not (client.rst_count or client.syn_repeat_count):
-        return None  # the client has its answer: the capture missed the SYN-ACK
-    suspicion = _suspicion(case)
-    reset = "its RST changes nothing" if client.rst_count else "no RST is seen in answer"
-    return Finding(
-        CODE,
-        PHASE,
-        "error",
-        0.85,
-        f"{case.server_end} still holds an older connection on this port and challenges every SYN; {reset}",
-        suspicion.suspects(),
-        _evidence(case),
-        suspicion.ruled_out(),
-        Errno(client=errnos.attempt(case).errno),
-        (
-            f"ss -tn 'dport = :{case.client_end.port}'    # on {case.server_end.ip}: the older connection",
-            f"tcpdump -ni any 'host {case.client_end.ip} and tcp[13] & 4 != 0'"
-            f"    # on {case.server_end.ip}: does the RST arrive?",
-        ),
-        "RFC 5961 section 4.2, 10",
-    )
+    return _completed(case)
+
+
+def waiting_ns(case: Case) -> int | None:
+    """When the server entered TIME-WAIT with the older connection, if it closed that first; else None."""
+    table, previous = case.scene.table, int(case.flow.previous) - 1
+    if previous < 0:
+        return None
+    server, client = (column[previous] for column in (table.server("fin_ns"), table.client("fin_ns")))
+    if not server or not client or server > client:
+        return None
+    return int(table.flows["end_ns"][previous])
 
 
 def _completed(case: Case) -> Finding:
     took_ns = case.flow.established_ns - case.client.syn_ns
     slow = took_ns >= SLOW_NS
+    suspicion = Suspicion({"client-host": 0.5, "client-network": 0.3, "path": 0.2})
     return Finding(
         CODE,
         PHASE,
         "warning" if slow else "info",
         0.95,
         f"{case.server_end} still held an older connection here: the new one opened after {seconds(took_ns)}",
-        Suspicion({"client-host": 0.5, "client-network": 0.3, "path": 0.2}).suspects() if slow else (),
-        _evidence(case),
+        suspicion.suspects() if slow else (),
+        evidence_of(case),
         next=(f"why was the older connection from {case.client_end} never closed? Keepalives find out",),
         authority="RFC 5961 section 4.2; RFC 9293 section 3.5.1",
     )
 
 
-def _suspicion(case: Case) -> Suspicion:
-    """The RST does not arrive, or was never sent."""
-    if case.client.rst_count:
-        sides = {"client-network": 0.4, "path": 0.2, "server-network": 0.4}
-        if case.vantage == "server":
-            sides = {"server-host": 1.0}
-        elif case.vantage == "middle":
-            del sides["client-network"]
-        return Suspicion(sides)
-    if case.vantage == "client":
-        return Suspicion({"client-host": 1.0})
-    return Suspicion({"client-network": 0.45, "client-host": 0.35, "path": 0.2})
-
-
-def _evidence(case: Case) -> tuple[Evidence, ...]:
+def evidence_of(case: Case) -> tuple[Evidence, ...]:
+    """SYN, challenge, RST, and what came of it."""
     client, server = case.client, case.server
     return evidence(
         (client.syn_frame, client.syn_ns, f"SYN, sequence number {client.iss}"),

@@ -1,7 +1,7 @@
 """After a long silence one end speaks, and the other one does not know the connection any more.
 
 Signature
-    An established connection, idle for a minute or more with no FIN and no RST, then a segment from one end
+    An established connection, idle for a second or more with no FIN and no RST, then a segment from one end
     and a RST without ACK from the other, numbered as that segment acknowledged, with its sender's own TTL.
 
 Meaning
@@ -37,8 +37,12 @@ from ..verdict import Suspicion
 CODE = "half-open-dead-peer"
 PHASE = "close"
 SUPERSEDES = ("rst-no-socket",)
-SILENCE_NS = 60 * SECOND
-"""A host needs about this long to come back; a process that was only restarted would have sent a FIN."""
+SILENCE_NS = SECOND
+"""Containers and virtual machines come back within a second or two; a process that was only restarted would
+have sent a FIN."""
+LONG_NS = 60 * SECOND
+"""A machine needs about this long to come back; as long as that, a device on the way may have forgotten the
+connection, too, but its RST comes from nearer by."""
 
 
 def candidates(table: FlowTable) -> np.ndarray:
@@ -63,12 +67,12 @@ def judge(case: Case) -> Finding | None:
 def _told(case: Case, gone: str, idle_ns: int) -> Finding:
     half, speaker = case.half(gone), case.half(other(gone))
     end = case.end(gone)
-    suspicion = Suspicion({f"{gone}-host": 0.8, "path": 0.1, f"{gone}-network": 0.1})
+    suspicion = Suspicion({f"{gone}-host": 0.5, f"{gone}-network": 0.3, "path": 0.2})
     return Finding(
         CODE,
         PHASE,
         "error",
-        0.75,
+        0.75 if idle_ns >= LONG_NS else 0.6,
         f"{end} has forgotten the connection after {seconds(idle_ns)} of silence: restarted or replaced",
         suspicion.suspects(),
         evidence(

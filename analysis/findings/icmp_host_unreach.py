@@ -30,6 +30,7 @@ import numpy as np
 
 from .. import unreachable
 from ..case import Case
+from ..icmp import misses_host
 from ..position import Place
 from ..result import Finding
 from ..table import FlowTable
@@ -38,9 +39,6 @@ CODE = "icmp-host-unreach"
 PHASE = "handshake"
 KINDS = frozenset({(3, 0), (3, 1), (3, 6), (3, 7)})
 KINDS6 = frozenset({(1, 0), (1, 2), (1, 3)})
-HOST = frozenset({(3, 1), (3, 7)})
-HOST6 = frozenset({(1, 3)})
-"""Errors that only the router on the server's own link sends."""
 
 
 def candidates(table: FlowTable) -> np.ndarray:
@@ -52,7 +50,7 @@ def judge(case: Case) -> Finding:
     """The absence, and who tells of it."""
     via, server = unreachable.sender(case), case.server_end.ip
     steps: tuple[str, ...]
-    if _is_host(case):
+    if _host_missing(case):
         summary = f"{via} cannot reach {server}: no host answers for that address"
         neighbour = f"ip neigh show {server}    # on {via}: FAILED or INCOMPLETE?"
         steps = (neighbour, f"is {server} up and on that network?")
@@ -62,16 +60,15 @@ def judge(case: Case) -> Finding:
     return unreachable.finding(case, CODE, summary, _place(case), steps, "RFC 792; RFC 1812 section 5.2.7.1")
 
 
-def _is_host(case: Case) -> bool:
-    kind = (case.flow.icmp_type, case.flow.icmp_code)
-    return kind in (HOST6 if unreachable.v6(case) else HOST)
+def _host_missing(case: Case) -> bool:
+    return misses_host(case.flow.icmp_type, case.flow.icmp_code, unreachable.v6(case))
 
 
 def _place(case: Case) -> Place:
     """Only the last router misses a host; when that one stands at the client, both are on one network."""
     where = unreachable.place(case)
-    if not _is_host(case) or "client-host" in where.weights:
+    if not _host_missing(case) or "client-host" in where.weights:
         return where
     if where.weights.get("client-network", 0) > 0.5:
         return Place({"client-network": 0.55, "server-host": 0.25, "server-network": 0.2}, where.why)
-    return Place({"server-network": 0.6, "server-host": 0.4}, f"only the last router knows; {where.why}")
+    return Place({"server-network": 0.5, "server-host": 0.5}, f"only the last router knows; {where.why}")

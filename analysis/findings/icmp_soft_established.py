@@ -28,17 +28,16 @@ import numpy as np
 
 from ...capture.segment import address_text
 from .. import errnos
-from ..case import Case, evidence, other
+from ..case import Case, HalfRow, evidence, other
 from ..icmp import errno_name, error_name
-from ..position import locate
 from ..result import Errno, Finding
 from ..table import FlowTable
+from ..unheard import told_by_router
 from ..verdict import Suspicion
-from . import pmtu_recovered
+from . import pmtu_recovered, rto_backoff_dead
 
 CODE = "icmp-soft-established"
 PHASE = "established"
-SUPERSEDES = ("rto-backoff-dead",)
 
 REPEATS = 2
 """Repeats without progress after the error: it was no passing trouble."""
@@ -51,7 +50,7 @@ def candidates(table: FlowTable) -> np.ndarray:
 
 
 def judge(case: Case) -> Finding | None:
-    """The error; an error of ours, too, when the connection died of it."""
+    """The error; an error of ours when the connection died of it."""
     flow, side = case.flow, pmtu_recovered.quoted_side(case)
     half, peer = case.half(side), case.half(other(side))
     v6 = ":" in case.server_end.ip
@@ -59,12 +58,13 @@ def judge(case: Case) -> Finding | None:
     name = error_name(flow.icmp_type, flow.icmp_code, v6)
     died = half.edge_count >= REPEATS and peer.last_ns < flow.icmp_ns and half.last_ns >= flow.icmp_ns
     failed = died and errnos.timed_out(case, half, half.edge_count)
-    suspicion = Suspicion(locate(case, flow.icmp_ttl, router).weights if died else {})
+    told = told_by_router(case, side)
+    suspicion = Suspicion(told.weights if died and told else {})
     outcome = "and nothing came back afterwards" if died else "and it went on"
     return Finding(
         CODE,
         PHASE,
-        "error" if died else "info",
+        _severity(half) if died else "info",
         0.9,
         f"{router} said '{name}' about the {side}'s segments on the open connection, {outcome}",
         suspicion.suspects(),
@@ -76,3 +76,8 @@ def judge(case: Case) -> Finding | None:
         else (),
         "RFC 9293 section 3.9.2.2; RFC 5927 section 5",
     )
+
+
+def _severity(half: HalfRow) -> str:
+    """That the connection died is for rto-backoff-dead to tell, once it has been repeated often enough."""
+    return "error" if half.edge_count < rto_backoff_dead.REPEATS else "warning"

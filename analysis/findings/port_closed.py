@@ -14,7 +14,8 @@ Confused with
     that gets through to the same port tell it from the host.
 
 Dropped by
-    The server application (not listening); the server host's own firewall cannot be told from it.
+    The server application (not listening). The server host's own firewall cannot be told from it by any
+    packet, a firewall in front of it only when its hops or its delay differ: no side gets more than half.
 
 Next
     On the server: `ss -ltn` for the port and the address it is bound to.
@@ -80,15 +81,16 @@ def judge(case: Case) -> Finding | None:
 
 def _suspicion(case: Case) -> tuple[Suspicion, float]:
     """The application; less surely so when the port answers others before and after."""
-    suspicion = Suspicion({"server-app": 0.85, "server-host": 0.15})
+    suspicion = Suspicion({"server-app": 0.5, "server-host": 0.3, "server-network": 0.2})
     confidence = 0.95
     listener = case.scene.peers.listener(case.index)
     if listener.first_answer_ns and listener.first_answer_ns < case.server.rst_ns < listener.last_answer_ns:
-        suspicion = Suspicion({"server-app": 0.6, "server-network": 0.2, "server-host": 0.2})
+        suspicion = Suspicion({"server-app": 0.45, "server-host": 0.27, "server-network": 0.28})
         confidence = 0.7
     suspicion.rule_out("path", "the answer came back")
     suspicion.rule_out("client-host", "its SYN arrived and was answered")
     if case.vantage == "server":
+        suspicion.scale("server-host", 5 / 3, "a rule on the host sends the same bytes as a closed port")
         suspicion.rule_out("server-network", "the RST left from the server, where the capture was taken")
     return suspicion, confidence
 

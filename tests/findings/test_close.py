@@ -17,6 +17,7 @@ CODES = (
     "fin-wait-2-orphan",
     "half-open-dead-peer",
     "time-wait-assassinated",
+    "keepalive-reuse-race",
 )
 
 

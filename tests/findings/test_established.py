@@ -22,6 +22,10 @@ CODES = (
     "pmtu-recovered",
     "pmtu-icmp-ignored",
     "icmp-soft-established",
+    "ack-path-loss",
+    "window-update-lost",
+    "challenge-ack-storm",
+    "sack-corrupted",
 )
 
 

@@ -30,6 +30,15 @@ CODES = (
     "accept-queue-ack-drop",
     "port-reused-ok",
     "simultaneous-open",
+    "accept-queue-rst",
+    "half-open-rst-blocked",
+    "paws-syn-drop",
+    "syn-cookie-degraded",
+    "syn-option-blackhole",
+    "syn-proxy",
+    "synack-from-other-ip",
+    "tfo-data-ignored",
+    "time-wait-challenge",
 )
 
 

@@ -1,0 +1,79 @@
+"""The handshake was answered by somebody else than the data.
+
+Signature
+    The server's SYN-ACK and its data differ in where they come from: another number of hops (two or more) and
+    another TTL in every later segment; or the handshake took less than a tenth of the round trip that data
+    takes, over several samples, with data that comes back at least 5 ms later.
+
+Meaning
+    A SYN proxy, load balancer, PEP or VPN gateway completes the handshake and connects to the server
+    afterwards. That the connection opened says nothing about the server; what happens afterwards does.
+
+Confused with
+    A route that changed between SYN-ACK and data: the change is not repeated on other connections. A slow
+    application delays its data, but its kernel's bare acknowledgments come at the pace of the handshake.
+
+Dropped by
+    Nobody. What fails later fails behind that device.
+
+Next
+    The same address from behind the device; its list of servers.
+
+Authority
+    RFC 3135 section 2; RFC 4987 section 3.4.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..case import Case, evidence, hops, seconds
+from ..records import Fact
+from ..result import Finding
+from ..table import FlowTable
+
+CODE = "syn-proxy"
+PHASE = "handshake"
+ASKS_CLEAN = True
+
+HOPS = 2
+"""One hop more or less is another path of equal cost."""
+
+
+def candidates(table: FlowTable) -> np.ndarray:
+    """The SYN-ACK's TTL is none of the TTLs of the server's data."""
+    server = table.server
+    handshake = table.has(Fact.HANDSHAKE) & (server("data_packets") > 0)
+    data, first = server("data_ttl").astype(np.int16), server("syn_ttl").astype(np.int16)
+    moved = np.abs(data - first) >= HOPS
+    two_levels = (server("ttl_min") == np.minimum(data, first)) & (
+        server("ttl_max") == np.maximum(data, first)
+    )
+    return np.asarray(handshake & moved & two_levels)
+
+
+def judge(case: Case) -> Finding | None:
+    """The two senders behind one address."""
+    client, server = case.client, case.server
+    if server.synack_repeat_count or case.vantage in ("server", "both"):
+        return None
+    nearer = hops(server.data_ttl) - hops(server.syn_ttl)
+    port = case.scene.peers.listener(case.index)
+    if port.ttl != port.ttl_min and nearer < 0:
+        return None
+    opened = seconds(server.syn_ns - client.syn_ns)
+    where = "before the server" if nearer > 0 else "behind the address"
+    return Finding(
+        CODE,
+        PHASE,
+        "info",
+        0.75,
+        f"another host {abs(nearer)} hops {where} answered the SYN to {case.server_end}: that it opened says"
+        " nothing about the server",
+        (),
+        evidence(
+            (server.syn_frame, server.syn_ns, f"SYN-ACK, TTL {server.syn_ttl}, {opened} after the SYN"),
+            (server.data_frame, server.data_ns, f"first payload, TTL {server.data_ttl}"),
+        ),
+        authority="RFC 3135 section 2; RFC 4987 section 3.4",
+    )
