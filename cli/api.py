@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING, BinaryIO
 from .facts import told
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+
     from .analysis.result import Analysis
     from .analysis.study import Study
     from .capture.source import Capture
+
+    EachBatch = Callable[[np.ndarray, np.ndarray, np.ndarray], None]
 
 INTERRUPTED = "interrupted; only what was read until then is reported"
 
@@ -28,6 +34,7 @@ def analyze(
     drawn: int = 0,
     dissect: bool = False,
     flows_limit: int | None = FLOWS_LIMIT,
+    each_batch: EachBatch | None = None,
 ) -> Analysis:
     """Analyse one or more captures as one.
 
@@ -36,7 +43,8 @@ def analyze(
     counted (None: no limit); `flow` (an id) tells that connection and no other; at least `drawn` connections
     get what pictures need, a hundred if that is cheap; `dissect` adds what tshark says of these, and
     `dissection.problem` why it could not. Raises `synsight.CaptureError` when nothing can be read; a capture
-    that is damaged half-way gives what could be read, with `captures[i].error` set.
+    that is damaged half-way gives what could be read, with `captures[i].error` set. `each_batch` is called
+    with the SEGMENT rows, their NOTE rows and the FLOW rows while the capture is read.
     """
     from . import __version__
     from .analysis.study import SHOWN_FLOWS, Study
@@ -44,7 +52,7 @@ def analyze(
 
     with Capture(paths, bpf=bpf, stdin=stdin) as capture:
         study = Study(vantage, all_flows, flow, max(SHOWN_FLOWS, drawn), drawn, flows_limit)
-        interrupted = _first_pass(capture, study)
+        interrupted = _first_pass(capture, study, each_batch)
         starts = [facts.start_ns for facts in capture.files if facts.start_ns is not None]
         ends = [facts.end_ns for facts in capture.files if facts.end_ns is not None]
         spans = study.judge(min(starts, default=None), max(ends, default=None))
@@ -59,12 +67,14 @@ def analyze(
         return study.conclude(tuple(told(facts, stopped) for facts in capture.files), __version__)
 
 
-def _first_pass(capture: Capture, study: Study) -> bool:
+def _first_pass(capture: Capture, study: Study, each_batch: EachBatch | None) -> bool:
     """Feed everything; True when Ctrl-C ended it early."""
     batches = capture.batches()
     try:
         for batch in batches:
-            study.feed(batch.segments)
+            notes = study.feed(batch.segments)
+            if each_batch is not None and len(batch.segments):
+                each_batch(batch.segments, notes, study.tracker.flows)
     except KeyboardInterrupt:
         batches.close()  # type: ignore[attr-defined]
         return True

@@ -33,6 +33,7 @@ class Held:
 
     file: CheckedFile
     done: tuple[str, ...] = ()
+    analysis: Analysis | None = None  # of its captures, when they could be read
 
 
 def find(paths: Iterable[str | Path], new: bool = False) -> list[Path]:
@@ -127,7 +128,7 @@ def check(path: Path, update: bool = False) -> Held:
     error = None
     if damage and not expectations.partial:
         error = f"{damage[0]}; if it is meant to be so, write partial = true in [capture]"
-    return Held(replace(told, checks=hold(expectations, analysis), error=error), done)
+    return Held(replace(told, checks=hold(expectations, analysis), error=error), done, analysis)
 
 
 def _update(

@@ -101,14 +101,14 @@ def write_file(
     try:
         stream = open(path, "wb")  # noqa: SIM115  (opening and writing fail differently)
     except OSError as error:
-        raise ReportError(_refusal(path, error)) from error
+        raise ReportError(refusal(path, error)) from error
     try:
         with stream:
             write(told, fmt, stream, **options)
     except BaseException as error:
         _discard(path)
         if isinstance(error, OSError):
-            raise ReportError(_refusal(path, error)) from error
+            raise ReportError(refusal(path, error)) from error
         raise
 
 
@@ -141,7 +141,8 @@ def _discard(path: str | os.PathLike[str]) -> None:
             os.unlink(path)
 
 
-def _refusal(path: str | os.PathLike[str], error: OSError) -> str:
+def refusal(path: str | os.PathLike[str], error: OSError) -> str:
+    """One line for a report that cannot be written."""
     from synsight.reports.wording import visible
 
     reason = error.strerror or str(error) or type(error).__name__

@@ -11,6 +11,7 @@ from .common import MISMATCH, STOPPED, UNREADABLE, VANTAGES, analysis_of, write_
 from .completion import formats
 from .gates import Gates, gate_options
 from .sharing import redacted_if
+from .tables import segments_to, table_options, warn_of_missing_rows
 
 
 @click.command()
@@ -48,6 +49,7 @@ from .sharing import redacted_if
     "--dissect", is_flag=True, help="Add what tshark's dissectors say of the connections that are shown."
 )
 @gate_options
+@table_options
 @click.option("--redact", is_flag=True, help="Replace addresses, drop payload and file names.")
 @click.option(
     "--redact-key",
@@ -67,6 +69,8 @@ def analyze(
     dissect: bool,
     fail_on: str | None,
     baseline: str | None,
+    flows_limit: int,
+    segments: str | None,
     redact: bool,
     redact_key: str | None,
     color: bool | None,
@@ -74,8 +78,11 @@ def analyze(
     """Analyse CAPTURE: pcap or pcapng files, directories of them, or - for standard input."""
     gates = Gates.of(fail_on, baseline)
     every = all_flows or gates.needs_all_flows
-    analysis = analysis_of(capture, bpf, vantage, every, flow_id, timelines, dissect, gates.flows_limit)
-    analysis, failed = gates.settle(analysis, all_flows or flow_id is not None)
+    most = gates.limit(flows_limit)
+    with segments_to(segments, redact or redact_key is not None) as each_batch:
+        analysis = analysis_of(capture, bpf, vantage, every, flow_id, timelines, dissect, most, each_batch)
+    analysis, failed = gates.settle(analysis, all_flows or flow_id is not None, flows_limit)
+    warn_of_missing_rows(analysis, outputs)
     analysis = redacted_if(redact, redact_key, analysis)
     for path in outputs:
         write_file(analysis, path, timelines)

@@ -16,6 +16,7 @@ from ..api import FLOWS_LIMIT
 if TYPE_CHECKING:
     from ..analysis.checked import CheckRun
     from ..analysis.result import Analysis
+    from ..api import EachBatch
 
 VANTAGES = ("client", "server", "middle")
 MISMATCH, USAGE, UNREADABLE, STOPPED = 1, 2, 3, 130
@@ -46,6 +47,7 @@ def analysis_of(
     drawn: int = 0,
     dissect: bool = False,
     flows_limit: int | None = FLOWS_LIMIT,
+    each_batch: EachBatch | None = None,
 ) -> Analysis:
     """The analysis of what a command line names; `Failure` when there is none.
 
@@ -65,6 +67,7 @@ def analysis_of(
             drawn=drawn,
             dissect=dissect,
             flows_limit=flows_limit,
+            each_batch=each_batch,
         )
     except CaptureError as problem:
         raise Failure(str(problem), UNREADABLE) from None

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from ..api import FLOWS_LIMIT
 from .common import USAGE, Failure
 
 if TYPE_CHECKING:
@@ -57,12 +56,11 @@ class Gates:
         """Whether connections in good order are asked."""
         return self.condition is not None and self.condition.asks_flows
 
-    @property
-    def flows_limit(self) -> int | None:
-        """How many connections are to be told: all when they are asked something."""
-        return FLOWS_LIMIT if self.condition is None and self.known is None else None
+    def limit(self, flows_limit: int) -> int | None:
+        """How many connections the analysis has to tell: all when they are asked something."""
+        return flows_limit if self.condition is None and self.known is None else None
 
-    def settle(self, analysis: Analysis, keep_healthy: bool) -> tuple[Analysis, bool]:
+    def settle(self, analysis: Analysis, keep_healthy: bool, flows_limit: int) -> tuple[Analysis, bool]:
         """What is to be reported, and whether `--fail-on` is met, which is told on standard error."""
         if self.known is not None:
             from ..analysis.baseline import only_new
@@ -71,14 +69,14 @@ class Gates:
         met = self.condition.matches(analysis) if self.condition is not None else ()
         if self.condition is not None and met:
             click.echo(f"synsight: --fail-on {self.condition.text}: met by {_counted(met)}", err=True)
-        return _shortened(analysis, keep_healthy), bool(met)
+        return _shortened(analysis, keep_healthy, flows_limit), bool(met)
 
 
-def _shortened(analysis: Analysis, keep_healthy: bool) -> Analysis:
-    """The connections that a report tells: those with findings, up to the usual number."""
+def _shortened(analysis: Analysis, keep_healthy: bool, flows_limit: int) -> Analysis:
+    """The connections that a report tells: those with findings unless all are wanted, up to the limit."""
     flows = [flow for flow in analysis.flows if keep_healthy or flow.findings]
-    left_out = analysis.flows_left_out_count + max(0, len(flows) - FLOWS_LIMIT)
-    return replace(analysis, flows=tuple(flows[:FLOWS_LIMIT]), flows_left_out_count=left_out)
+    left_out = analysis.flows_left_out_count + max(0, len(flows) - flows_limit)
+    return replace(analysis, flows=tuple(flows[:flows_limit]), flows_left_out_count=left_out)
 
 
 def _counted(met: tuple[Match, ...]) -> str:
