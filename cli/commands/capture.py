@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from ..live_output import LiveOutput
     from ..live_run import LiveRun
 
-from .common import STOPPED, UNREADABLE, USAGE, VANTAGES, Failure
+from ..api import FLOWS_LIMIT
+from .common import MISMATCH, STOPPED, UNREADABLE, USAGE, VANTAGES, Failure
+from .gates import Gates, gate_options
 
 SECONDS = click.FloatRange(min=0, min_open=True)
 
@@ -51,6 +53,7 @@ SECONDS = click.FloatRange(min=0, min_open=True)
     "jsonl: a line of JSON per incident event (default when standard output is no terminal).",
 )
 @click.option("--vantage", type=click.Choice(VANTAGES), help="Where this host stands, if you know.")
+@gate_options
 @click.option("--on-incident", metavar="CMD", help="Run CMD with the incident as JSON on standard input.")
 @click.option(
     "--metrics", metavar="[ADDR:]PORT", help="Serve OpenMetrics; on loopback unless ADDR says otherwise."
@@ -73,6 +76,8 @@ def capture(
     outputs: tuple[str, ...],
     form: str | None,
     vantage: str | None,
+    fail_on: str | None,
+    baseline: str | None,
     on_incident: str | None,
     metrics: str | None,
     user: str | None,
@@ -95,6 +100,7 @@ def capture(
     from ..metrics_server import MetricsError
     from ..reports import ReportError
 
+    gates = Gates.of(fail_on, baseline)
     options = LiveOptions(
         interfaces,
         bpf,
@@ -109,6 +115,7 @@ def capture(
         buffer_mb,
         direction,
         not no_promiscuous,
+        gates.needs_all_flows,
     )
     try:
         output = LiveOutput(outputs, form, color, on_incident, metrics)
@@ -125,6 +132,7 @@ def capture(
             analysis = run.run(output.show)
     except KeyboardInterrupt:
         sys.exit(STOPPED)
+    analysis, failed = gates.settle(analysis, False, FLOWS_LIMIT)
     output.finish(analysis)
     problems = [facts.error for facts in analysis.captures if facts.error]
     for problem in (*problems, run.recording_error):
@@ -134,6 +142,8 @@ def capture(
         sys.exit(UNREADABLE)
     if output.failed:
         sys.exit(USAGE)
+    if failed:
+        sys.exit(MISMATCH)
 
 
 def _obey_signals(run: LiveRun, output: LiveOutput) -> None:
