@@ -1,4 +1,7 @@
-"""A run of checks for a person at a terminal: a line per file, then what failed, then a tally."""
+"""A run of checks for a person at a terminal: a line per file, then what failed, then a tally.
+
+Lines with a place (`x.expect.toml:12`) are never wrapped: terminals and editors make links of them.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +29,8 @@ def write(run: CheckRun, stream: TextIO, width: int = 80, colour: bool = False) 
     if broken:
         page.heading("Not checked, or not in full")
         for file in broken:
-            page.say(
-                f"{visible(file.path)}:{file.error_line}: {visible(file.error or '')}",
-                mark="✖",
-                style="bold red",
-            )
+            place = f"{visible(file.path)}:{file.error_line}"
+            page.verbatim(Text.assemble(("✖ ", "bold red"), f"{place}: {visible(file.error or '')}"))
         page.blank()
     _summary(page, run, failures)
 
@@ -41,12 +41,12 @@ def _line(page: Page, file: CheckedFile) -> None:
         marks.append("." if check.passed else "F", style="green" if check.passed else "bold red")
     if file.error:
         marks.append("E", style="bold red")
-    page.say(Text.assemble(visible(file.path), " ", marks), hang=2)
+    page.verbatim(Text.assemble(visible(file.path), " ", marks))
 
 
 def _failure(page: Page, file: CheckedFile, check: Check) -> None:
     title = f"{visible(file.path)}:{check.line}: {visible(check.title)}"
-    page.say(Text(title, style="bold"), mark="✖", style="bold red")
+    page.verbatim(Text.assemble(("✖ ", "bold red"), (title, "bold")))
     for problem in check.problems:
         page.say(f"line {problem.line}: {visible(problem.text)}", indent=2, hang=4)
     for flow in check_wording.drawn(check):

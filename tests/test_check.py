@@ -51,9 +51,8 @@ def test_a_mistake_ends_with_two_and_names_its_line(capture: Path) -> None:
     path = expect(capture, "\n[[finding]]\ncoed = 1\n")
     done = run("check", path)
     assert done.returncode == 2
-    assert f"{path}:3: unknown key 'coed' in [[finding]]; did you mean 'code'?" in " ".join(
-        done.stdout.decode().split()
-    )
+    told = f"{path}:3: unknown key 'coed' in [[finding]]; did you mean 'code'?"
+    assert told in done.stdout.decode()
 
 
 def test_a_cut_capture_ends_with_three_unless_it_is_meant_to_be_cut(capture: Path) -> None:
