@@ -8,9 +8,9 @@ libpcap (through pcapy-ng) opens the interfaces and filters in the kernel. A thr
 libpcap's rings into a bounded queue, so that a slow caller costs packets only once that queue and the rings
 are full; what is lost then, the kernel counts.
 
-Two things are lost on the way through pcapy-ng 2.1: times are microseconds, and a frame cut by a small snap
-length seems to have been as short on the wire (lengths inside the IP header are right all the same). The
-`any` device gives LINUX_SLL, which does not say which interface a packet crossed.
+Three things are lost on the way through pcapy-ng 2.1: nanoseconds (times are microseconds), the length on the
+wire of a frame that a small snap length cut (its IP header gives it back), and LINUX_SLL2: the `any` device
+gives LINUX_SLL, which does not say which interface a packet crossed.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from synsight.capture.links import link_name
 from synsight.capture.privileges import no_permission
 from synsight.capture.segment import FRAME, SEGMENT
 from synsight.capture.source import Batch, CaptureError, FileFacts
+from synsight.capture.wire_lengths import restore
 
 SNAPLEN_BYTES = 262144
 """Whole frames: libpcap's own upper limit."""
@@ -123,6 +124,7 @@ class _Tap:
         self._counted = (0, 0, 0)
         self._asked = _BATCH_FRAMES
         self._reader = open_interface(name, snaplen=snaplen, promiscuous=promiscuous, buffer_mb=buffer_mb)
+        self._snaplen = snaplen
         self.link_type = int(self._reader.datalink())
         self.descriptor = int(self._reader.getfd())
 
@@ -162,7 +164,10 @@ class _Tap:
         rows = np.frombuffer(meta, np.uint32).reshape(-1, 4)
         fitting = _BATCH_BYTES * len(rows) // max(len(data), 1)
         self._asked = min(_BATCH_FRAMES, max(_BATCH_FRAMES_LEAST, fitting))
-        return np.frombuffer(data, np.uint8), self._frames(rows)
+        taken = np.frombuffer(data, np.uint8), self._frames(rows)
+        if self._snaplen < SNAPLEN_BYTES:
+            restore(*taken, self._snaplen)
+        return taken
 
     def _frames(self, meta: np.ndarray) -> np.ndarray:
         """FRAME rows of (seconds, microseconds, offset, length) rows."""

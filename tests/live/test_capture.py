@@ -13,7 +13,7 @@ import synsight
 from synsight.analysis.study import Study
 from synsight.capture.live import LiveCapture
 from synsight.capture.recording import Recording
-from synsight.capture.segment import Direction
+from synsight.capture.segment import Direction, IpFlag
 from synsight.capture.source import Capture, CaptureError
 from synsight.facts import told
 
@@ -109,13 +109,16 @@ def test_one_direction_only(wire: Wire) -> None:
     assert segments["seq"].tolist() == list(range(100, 120))
 
 
-def test_a_cut_frame_keeps_its_payload_length(wire: Wire) -> None:
-    with wire.capture("right", snaplen=80) as capture:
+@pytest.mark.parametrize("interface", ["right", "any"])
+def test_a_cut_frame_keeps_its_lengths(wire: Wire, interface: str) -> None:
+    with wire.capture(interface, snaplen=80) as capture:
         wire.send(numbered(5, payload_bytes=900))
-        batches, segments = collect(capture, 5)
+        batches, segments = collect(capture, 5 if interface == "right" else 10)
     frames = np.concatenate([batch.frames for batch in batches])
-    assert frames["captured_bytes"].tolist() == [80] * 5
-    assert segments["payload_bytes"].tolist() == [900] * 5
+    assert set(frames["captured_bytes"].tolist()) == {80}
+    assert set(frames["wire_bytes"].tolist()) == {954 if interface == "right" else 956}
+    assert set(segments["payload_bytes"].tolist()) == {900}
+    assert (segments["ip_flags"] & IpFlag.SHORT).all()
 
 
 @pytest.mark.parametrize("removal", ["link set right down", "link del right"])
