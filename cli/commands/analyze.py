@@ -7,6 +7,7 @@ import sys
 import click
 
 from ..api import INTERRUPTED
+from ..reports import format_names
 from .common import MISMATCH, STOPPED, UNREADABLE, VANTAGES, analysis_of, write_file, write_stdout
 from .completion import formats
 from .gates import Gates, gate_options
@@ -33,7 +34,7 @@ from .tables import segments_to, table_options, warn_of_missing_rows
     "form",
     metavar="FMT",
     shell_complete=formats,
-    help="What goes to standard output: text (default), json, html, markdown, junit, sarif, csv.",
+    help=f"What goes to standard output (default text): {', '.join(format_names())}.",
 )
 @click.option("--vantage", type=click.Choice(VANTAGES), help="Where the capture was taken, if you know.")
 @click.option("--flow", "flow_id", metavar="ID", help="Tell only this connection, healthy or not.")

@@ -19,6 +19,7 @@ from synsight.reports import write
 from tests.hostile_capture import hostile_capture
 
 from . import samples
+from .accept import FORMATS
 
 ALLOWED = {"h2", "h3", "p", "table", "thead", "tbody", "tr", "th", "td", "ul", "li", "code", "pre", "strong",
            "details", "summary"}  # fmt: skip
@@ -51,7 +52,7 @@ def test_the_capture_shows_its_attacks(tmp_path: Path) -> None:
     assert "evil.example" in shown
 
 
-@pytest.mark.parametrize("form", ["text", "markdown", "junit", "sarif", "csv", "json"])
+@pytest.mark.parametrize("form", [name for name, _ in FORMATS])
 def test_no_terminal_code_gets_through(analysis: Any, form: str) -> None:
     text = report(analysis, form).replace("\r\n", "\n")
     assert not CONTROL.search(text)
