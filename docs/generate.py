@@ -6,16 +6,17 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections import defaultdict
 from pathlib import Path
 
 from synsight.analysis.handbook import RULES
-from synsight.analysis.states import TABLE, Anomaly, Event
+from synsight.analysis.states import TABLE, Anomaly
 
 from docs import commands
+from docs.diagram import states_svg
 from docs.findings_page import findings_page
+from docs.markup import event_words
 from docs.schema_page import schema_page
 
 ROOT = Path(__file__).parent.parent
@@ -27,6 +28,11 @@ STATES_HEAD = """# States
 The states of one end of a connection, as RFC 9293 section 3.3.2 has them, and the events that move it from
 one to another. An event that is not listed leaves the state as it is.
 [Proven and believed](explanation/proven-and-believed.md) tells how the state of an end is known from outside.
+
+![The states of one end and what moves it between them](assets/states.svg)
+
+A reset, and an ICMP error that is fatal to an attempt, lead to CLOSED and are not drawn. Nor is UNKNOWN, the
+state of an end of which nothing was seen yet.
 """
 
 
@@ -40,21 +46,16 @@ def states_page() -> str:
         }
         lines += [f"## {state.text}", "", "| when it | it becomes |", "|---|---|"]
         lines += [
-            f"| {_words(event)} | [{cell.text}](#{cell.text.lower()}) |" for event, cell in moves.items()
+            f"| {event_words(event)} | [{cell.text}](#{cell.text.lower()}) |" for event, cell in moves.items()
         ]
         lines.append("")
         for event, cell in row.items():
             if isinstance(cell, Anomaly):
-                strange[cell].append(f"{_words(event)} in {state.text}")
+                strange[cell].append(f"{event_words(event)} in {state.text}")
     lines += ["## Anomalies", "", "What no rule expects has a name, and leaves the state as it is:", ""]
     for anomaly, pairs in strange.items():
-        lines.append(f"- **{_words(anomaly)}**: {', '.join(pairs)}")
+        lines.append(f"- **{event_words(anomaly)}**: {', '.join(pairs)}")
     return "\n".join(lines) + "\n"
-
-
-def _words(name: Event | Anomaly) -> str:
-    words = name.name.replace("_", " ").lower().replace("synack", "syn-ack")
-    return re.sub(r"\b(syn|ack|fin|rst|icmp)\b", lambda found: found[0].upper(), words)
 
 
 def titles_file() -> str:
@@ -66,6 +67,7 @@ def titles_file() -> str:
 PAGES = {
     "docs/states.md": states_page,
     "docs/findings.md": findings_page,
+    "docs/assets/states.svg": states_svg,
     "docs/cli.md": commands.reference,
     "docs/json.md": schema_page,
     "reports/titles.json": titles_file,
