@@ -27,7 +27,12 @@ RUN apt-get update \
     && useradd --create-home --uid 10001 synsight \
     && printf '%s\n' '#!/bin/sh' \
         'case "${1:-}" in' \
-        '    capture) exec /opt/synsight/bin/python-capture -m synsight "$@" ;;' \
+        '    capture)' \
+        '        if ! /opt/synsight/bin/python-capture -c "" 2>/dev/null; then' \
+        '            echo "synsight: capturing needs docker run --cap-add NET_RAW --cap-add NET_ADMIN" >&2' \
+        '            exit 2' \
+        '        fi' \
+        '        exec /opt/synsight/bin/python-capture -m synsight "$@" ;;' \
         '    *) exec /opt/synsight/bin/python -m synsight "$@" ;;' \
         'esac' > /usr/local/bin/synsight \
     && chmod 755 /usr/local/bin/synsight

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,12 @@ def test_the_top_level_is_the_one_agreed_on() -> None:
         "docs",
     ):
         assert (ROOT / name).exists(), name
+
+
+def test_every_folder_of_modules_is_in_the_wheel() -> None:
+    setup = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    folders = {
+        path.parent.relative_to(ROOT).as_posix() for part in (*FORBIDDEN, "cli") for path in modules(part)
+    }
+    assert set(setup["package-dir"].values()) == folders
+    assert set(setup["package-dir"]) == set(setup["packages"])
