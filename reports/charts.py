@@ -19,7 +19,7 @@ _LEFT, _RIGHT = 38.0, 372.0
 _PLOT = 124.0  # height of the chart of connections
 _PANEL = 62.0  # height of one leg's histogram
 _STRIP = 26.0  # height of one state's counts
-_TICKS = 4
+_TICKS = 5
 _GAP = 0.6  # between bars
 
 
@@ -94,15 +94,18 @@ def _histogram(
     up = Scale(0, max(leg.counts), y, y - _PANEL)
     for number, count in enumerate(leg.counts):
         if count:
-            title = f"{_between(bounds_us, number)}: {units.count(count, 'handshake')}"
+            title = f"{between(bounds_us, number)}: {units.count(count, 'handshake')}"
             left, right = across.at(number) + _GAP, across.at(number + 1) - _GAP
             canvas.box(left, min(up.at(count), y - 1.5), right, y, colour, title=title)
     canvas.line([(across.start, y), (across.end, y)], "lifeline", 1)
 
 
-def _between(bounds_us: Sequence[int], number: int) -> str:
+def between(bounds_us: Sequence[int], number: int) -> str:
+    """What a bin holds: `20 ms to 30 ms`; the outermost ones what lies beyond, too."""
     low, high = (units.duration(bound * 1_000) for bound in bounds_us[number : number + 2])
-    return f"{low} to {high}"
+    if number == 0:
+        return f"less than {high}"
+    return f"{low} or more" if number == len(bounds_us) - 2 else f"{low} to {high}"
 
 
 def _spread(leg: Distribution) -> str:
@@ -145,7 +148,7 @@ def states(series: Series, told: StatesOverTime) -> Canvas:
         canvas.label(102, y - 8, visible(name), "ink", 10.5, "end")
         canvas.label(332, y - 8, f"≤ {units.count(peak)}", "ink", 10.5)
     end_ns = series.start_ns + series.bins_count * series.bin_ns
-    for at_ns, name in moments(series.start_ns, end_ns, 3):
+    for at_ns, name in moments(series.start_ns, end_ns, 4):
         x = across.at((at_ns - series.start_ns) / series.bin_ns)
         canvas.line([(x, y), (x, y + 3.5)], "lifeline", 1)
         canvas.label(x, y + 15, name, "muted", 10, "middle")

@@ -19,6 +19,7 @@ from synsight.reports.page_blame import bar_of, stations, told
 from synsight.reports.page_charts import charts
 from synsight.reports.page_connection import shown_in_full
 from synsight.reports.remarks import remarks
+from synsight.reports.shell_lines import parts
 from synsight.reports.svg import HIT, StyleSheet
 from synsight.reports.theme import variables
 
@@ -86,7 +87,8 @@ def _template() -> Any:
         lstrip_blocks=True,
         finalize=lambda value: value if isinstance(value, Markup | int) else wording.visible(str(value)),
     )
-    environment.globals.update(units=units, wording=wording, stops=stops, severities=SEVERITIES, bar=bar_of)
+    environment.globals.update(units=units, wording=wording, stops=stops)
+    environment.globals.update(severities=SEVERITIES, bar=bar_of, parts=parts)
     return environment.get_template("report.html")
 
 

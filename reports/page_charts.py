@@ -62,11 +62,7 @@ def _connections(series: Series, by_outcome: Mapping[str, int], sheet: StyleShee
 def _handshakes(times: HandshakeTimes, sheet: StyleSheet) -> Chart:
     pairs = zip(times.syn_to_synack.counts, times.synack_to_ack.counts, strict=True)
     rows = [
-        (
-            units.duration(times.bounds_us[number] * 1_000),
-            units.duration(times.bounds_us[number + 1] * 1_000),
-            *map(units.count, counts),
-        )
+        (drawn.between(times.bounds_us, number), *map(units.count, counts))
         for number, counts in enumerate(pairs)
         if any(counts)
     ]
@@ -75,7 +71,7 @@ def _handshakes(times: HandshakeTimes, sheet: StyleSheet) -> Chart:
         "How long the two answers of a handshake took, on a logarithmic scale; repeated SYNs included.",
         _svg(drawn.handshakes(times), sheet, "Handshake times"),
         (),
-        ("From", "Below", "SYN to SYN-ACK", "SYN-ACK to ACK"),
+        ("Took", "SYN to SYN-ACK", "SYN-ACK to ACK"),
         tuple(rows),
     )
 
@@ -89,11 +85,11 @@ def _states(series: Series, told: StatesOverTime, sheet: StyleSheet) -> Chart:
         if any(counts)
     ]
     server = clipped(str(told.server), 60)
+    title = f"Sockets of {server}" if told.side == "server" else f"Sockets of the clients of {server}"
     return Chart(
-        f"States at {server}",
-        f"Connections of the {told.side} in each state at once, as netstat would have counted them; "
-        "each strip on a scale of its own.",
-        _svg(drawn.states(series, told), sheet, f"States over time at {server}"),
+        title,
+        "How many at once in each state, as netstat would have counted them; every strip has its own scale.",
+        _svg(drawn.states(series, told), sheet, f"{title} in each state over time"),
         (),
         ("From, UTC", *names),
         tuple(rows),

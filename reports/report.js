@@ -34,7 +34,7 @@ const copy = async (text) => {
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button.copy");
   if (!button) return;
-  const code = button.parentElement.querySelector("code");
+  const code = button.closest("li").querySelector("code");
   const copied = await copy(code.textContent);
   if (!copied) getSelection().selectAllChildren(code);
   button.textContent = copied ? "Copied" : "Selected";

@@ -107,6 +107,7 @@
       table.tBodies[0].replaceChildren(...shown.map(line));
       before.disabled = page === 0;
       next.disabled = first + PAGE >= found.length;
+      before.parentElement.hidden = all.length <= PAGE;
       const span = found.length ? `${number.format(first + 1)} to ${number.format(first + shown.length)}` : "none";
       tools.querySelector(".shown").textContent =
         `${span} of ${number.format(found.length)}` +

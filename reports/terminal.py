@@ -22,7 +22,7 @@ from synsight.analysis.result import (
 )
 from synsight.reports import units
 from synsight.reports.remarks import remarks
-from synsight.reports.terminal_commands import broken, parts
+from synsight.reports.shell_lines import broken, parts
 from synsight.reports.terminal_ladder import ladder_lines
 from synsight.reports.terminal_page import Page
 from synsight.reports.wording import (

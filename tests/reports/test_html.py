@@ -174,7 +174,7 @@ def test_charts_say_in_a_table_what_they_draw() -> None:
     for words in (
         "SYN to SYN-ACK",
         "half within 20 ms",
-        "States at 10.20.0.5:5432",
+        "Sockets of 10.20.0.5:5432",
         "CLOSE-WAIT",
         "667 unanswered",
     ):

@@ -139,7 +139,7 @@ def test_script_copies_a_command_and_opens_what_a_link_points_at(context_factory
     page = visit.page
     page.get_by_role("button", name="Copy").first.click()
     page.get_by_role("button", name="Copied").wait_for()
-    assert page.evaluate("navigator.clipboard.readText()").startswith("tcpdump -ni any 'tcp port 5432")
+    assert page.evaluate("navigator.clipboard.readText()").endswith("' -w server.pcap")
     page.goto(f"{visit.uri}#connection-9")
     page.wait_for_function("document.getElementById('connection-9').open")
     assert visit.said == []

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 from synsight.reports import write
-from synsight.reports.terminal_commands import broken
+from synsight.reports.shell_lines import broken
 
 from . import samples
 
