@@ -51,7 +51,7 @@ TICK_S = 0.1
 
 DIRECTIONS = {"in": pcapy.PCAP_D_IN, "out": pcapy.PCAP_D_OUT}
 
-_POLL_MS = 20
+_POLL_MS = 50
 _BATCH_FRAMES = 4096
 _BATCH_BYTES = 1 << 20  # larger ones leave the second-level cache before they are decoded
 _BATCH_FRAMES_LEAST = 512

@@ -95,7 +95,7 @@ def _check_python(user: User) -> None:
         if not os.access(needed, os.R_OK):
             raise CaptureError(
                 f"user {user.name} cannot read {os.path.dirname(needed)}, which synsight needs; "
-                "install it where everybody can, or name another user with --user"
+                "install it where everybody can, name another user with --user, or stay root with --user root"
             )
 
 

@@ -86,6 +86,30 @@ def test_nothing_of_root_is_left_in_any_thread(wire: Wire, tmp_path: Path, by: s
     assert {os.stat(path).st_uid for path in told["paths"]} == {NOBODY.pw_uid}
 
 
+WITH_CAPABILITIES = """
+import ctypes, os
+from synsight.capture import privileges
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(8, 1, 0, 0, 0) == 0  # PR_SET_KEEPCAPS
+os.setresgid(65534, 65534, 65534), os.setresuid(65534, 65534, 65534)
+raw = 1 << 13  # CAP_NET_RAW
+assert libc.capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)(raw, raw, raw, 0, 0, 0)) == 0
+assert libc.prctl(47, 2, 13, 0, 0) == 0  # PR_CAP_AMBIENT_RAISE
+privileges.give_up(privileges.invoking_user())
+said = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print([said[each].strip() for each in ("CapInh", "CapPrm", "CapEff", "CapAmb")])
+"""
+
+
+@needs_root
+def test_a_python_with_capabilities_keeps_none() -> None:
+    """As after setcap: some user whose Python may capture."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITH_CAPABILITIES], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == str(["0" * 16] * 4), done.stderr
+
+
 def test_root_without_sudo_has_nobody_to_become(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SUDO_UID", raising=False)
     assert privileges.invoking_user() is None
