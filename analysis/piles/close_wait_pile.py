@@ -1,8 +1,9 @@
 """Many sockets of one program stand in CLOSE-WAIT: their peers closed, and it never does.
 
 Signature
-    Twenty connections or more of one listener (or of one client to one listener) with close-wait-stuck on
-    the same side. The most that stood in CLOSE-WAIT at once is counted from every connection there.
+    Ten connections or more of one listener (or of one client to one listener) with close-wait-stuck on the
+    same side, at least five of them for 3 s or more. The most that stood in CLOSE-WAIT at once is counted
+    from every connection there.
 
 Meaning
     The kernel is alive and acknowledged each FIN; the program was told of the end of each stream and called
@@ -10,8 +11,8 @@ Meaning
     EMFILE, the accept queue fills, and new connections time out.
 
 Confused with
-    A busy server, whose sockets pass through CLOSE-WAIT within milliseconds: each of these has stayed at
-    least 3 s, an error 60 s. last-ack-pile: there the program did close.
+    A busy server, whose sockets pass through CLOSE-WAIT within milliseconds: these stay. last-ack-pile:
+    there the program did close.
 
 Dropped by
     The program on the side of the pile.
@@ -38,13 +39,18 @@ from .gathering import Gathering, Member, count, first_and_last, rows_of, worst
 CODE = "close-wait-pile"
 PHASE = "close"
 ABSORBS = ("close-wait-stuck",)
-LEAST = 20
-"""One forgotten close() is a rare path; twenty at once are a habit."""
+LEAST = 10
+"""One forgotten close() is a rare path; ten at once are a habit."""
+
+LATE = 5
+"""So many of them stand there for 3 s; the others may be on their way."""
 
 
 def judge(gathering: Gathering) -> Iterator[tuple[Incident, np.ndarray]]:
     """Each program that keeps many."""
-    for side, members in gathering.piles(ABSORBS, LEAST, _open_side):
+    for side, members in gathering.piles(ABSORBS, LEAST, _open_side, infos=True):
+        if sum(finding.severity != "info" for _, finding in members) < LATE:
+            continue
         yield _incident(gathering, side, members), rows_of(members)
 
 

@@ -1,9 +1,8 @@
 """A client opens connection after connection and closes none: the server keeps them all as established.
 
 Signature
-    Ten connections or more of one client at one listener that opened, carry neither FIN nor RST, and fell
-    silent a minute or more before the capture ended; each began only after the one before it had fallen
-    silent.
+    Seven connections or more of one client at one listener that opened, carry neither FIN nor RST, and say
+    nothing more once the next one has begun; the client has no others there.
 
 Meaning
     The device restarts, or loses its network, and begins again without closing; or its program opens a
@@ -39,46 +38,44 @@ from .gathering import Gathering, count
 CODE = "fake-established-pile"
 PHASE = "established"
 ABSORBS = ()
-LEAST = 10
-"""A device that restarts leaves one behind each time; ten are a habit."""
+LEAST = 7
+"""A device that restarts leaves one behind each time; seven are a habit."""
 
-SILENT_NS = 60 * SECOND
-"""Programs that keep a connection for later say something within a minute, or are few."""
+SURE_NS = 60 * SECOND
+"""A program that keeps a connection says something within a minute; before, the capture may just be short."""
 
 
 def judge(gathering: Gathering) -> Iterator[tuple[Incident, np.ndarray]]:
     """Each client that leaves them behind."""
     table = gathering.table
-    if not gathering.reliable:
-        return
-    left = (table.flows["established_ns"] > 0) & (table.end_ns - table.flows["end_ns"] >= SILENT_NS)
+    left = (table.flows["established_ns"] > 0) & (table.reused_ns > table.end_ns)
     left &= (table.either("fin_count") == 0) & (table.either("rst_count") == 0)
-    left &= table.reused_ns > table.end_ns
     rows = np.flatnonzero(left)
-    if len(rows) < LEAST:
+    if len(rows) <= LEAST or not gathering.reliable:
         return
     pairs = gathering.ends.pairs
     numbers, counts = np.unique(pairs.ids[rows], return_counts=True)
-    for number in numbers[counts >= LEAST].tolist():
+    for number in numbers[counts > LEAST].tolist():
         members = rows[pairs.ids[rows] == number]
         begun_ns, ended_ns = table.flows["start_ns"][members], table.flows["end_ns"][members]
         if bool((begun_ns[1:] > ended_ns[:-1]).all()) and len(members) == len(pairs.members(number)):
-            yield _incident(gathering, members), members
+            yield _incident(gathering, members[:-1], int(members[-1])), members[:-1]
 
 
-def _incident(gathering: Gathering, rows: np.ndarray) -> Incident:
-    first, last = gathering.case(rows[0]), gathering.case(rows[-1])
-    peak = gathering.peak(rows, "server", State.ESTABLISHED)
-    silent = seconds(last.since_ns(last.flow.end_ns))
+def _incident(gathering: Gathering, rows: np.ndarray, newest: int) -> Incident:
+    first, last, now = gathering.case(rows[0]), gathering.case(rows[-1]), gathering.case(newest)
+    peak = gathering.peak(np.append(rows, newest), "server", State.ESTABLISHED)
+    silent_ns = last.since_ns(last.flow.end_ns)
     return gathering.incident(
         CODE,
         "warning",
-        0.6,
+        0.6 if silent_ns >= SURE_NS else 0.4,
         rows,
         f"{first.client_end.ip} left {count(len(rows), 'connection')} to {first.server_end} open, one after "
-        "the other: "
-        f"none was closed, and the last fell silent {silent} before the capture ended. The server holds "
-        f"{peak.count:,} sockets as ESTABLISHED that nobody may be using",
+        "the "
+        f"other: none was closed, and none says anything once the next has begun ({seconds(silent_ns)} for "
+        "the "
+        f"last of them). The server holds {peak.count:,} sockets as ESTABLISHED",
         suspects=Suspicion({"client-app": 0.5, "client-host": 0.4, "server-app": 0.1}).suspects(),
         evidence=evidence(
             (
@@ -86,8 +83,8 @@ def _incident(gathering: Gathering, rows: np.ndarray) -> Incident:
                 first.flow.end_ns,
                 f"{first.client_end}: last segment of the first one, no FIN",
             ),
-            (last.flow.first_frame, last.flow.start_ns, f"{last.client_end}: the newest one begins"),
-            (last.flow.last_frame, last.flow.end_ns, "and falls silent, too"),
+            (last.flow.last_frame, last.flow.end_ns, f"{last.client_end}: last segment of the last one"),
+            (now.flow.first_frame, now.flow.start_ns, f"{now.client_end}: the one in use begins"),
         ),
         next=(
             f"ss -tno state established dst {first.client_end.ip}    # on {first.server_end.ip}: "

@@ -48,25 +48,25 @@ class Gathering:
         traits = self.scene.traits
         return not (traits.one_way or traits.filtered or traits.drop_ratio > UNSURE_DROP_RATIO)
 
-    def members(self, *codes: str) -> list[Member]:
-        """Connections with a warning or an error of one of the codes, in capture order."""
+    def members(self, codes: tuple[str, ...], infos: bool = False) -> list[Member]:
+        """Connections with a warning or an error of one of the codes, in capture order; `infos` as well."""
         wanted = [
             (case, finding)
             for case, found in self.judged
             for finding in found
-            if finding.code in codes and finding.severity != "info"
+            if finding.code in codes and (infos or finding.severity != "info")
         ]
         return sorted(wanted, key=lambda member: member[0].index)
 
     def piles(
-        self, codes: tuple[str, ...], least: int, side_of: Callable[[Case], str | None]
+        self, codes: tuple[str, ...], least: int, side_of: Callable[[Case], str | None], infos: bool = False
     ) -> Iterator[tuple[str, list[Member]]]:
         """(side, members) for each host with `least` such connections or more; `side_of` says on which side.
 
         A server's are those of one listener; a client's those of one client at one listener.
         """
         groups: dict[tuple[str, int, int], list[Member]] = defaultdict(list)
-        for case, finding in self.members(*codes):
+        for case, finding in self.members(codes, infos):
             side = side_of(case)
             if side is not None:
                 own = int(self.ends.client[case.index]) if side == "client" else -1

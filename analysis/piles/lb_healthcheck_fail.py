@@ -1,9 +1,9 @@
 """Connections that come at a fixed interval, as health checks do, begin to fail.
 
 Signature
-    Six short connections or more from one client to one listener, their beginnings evenly spaced (a second
-    or more apart, give or take a tenth), of which the earlier ones opened and the later ones were refused
-    or not answered, or none opened at all.
+    Six short connections or more from one client to one listener, their beginnings mostly evenly spaced (a
+    second or more apart, give or take a quarter), of which the earlier ones opened and the later ones were
+    refused or not answered, or none opened at all.
 
 Meaning
     A load balancer or a monitor asks whether the service is there. When its checks fail, it takes the
@@ -44,8 +44,11 @@ FAILED = 3
 SHORTEST_NS = SECOND
 """No load balancer checks more often; what comes faster is load."""
 
-UNEVEN_SHARE = 0.1
-"""Timers of programs drift by less; people and users come less evenly."""
+UNEVEN_SHARE = 0.25
+"""Timers of busy programs drift by less; people and users come less evenly."""
+
+EVEN_SHARE = 0.75
+"""Of independent arrivals one in six gaps lies so near to the median; three quarters are no chance."""
 
 
 def judge(gathering: Gathering) -> Iterator[tuple[Incident, np.ndarray]]:
@@ -67,7 +70,7 @@ def _period_ns(begun_ns: np.ndarray) -> float | None:
     gaps_ns = np.diff(np.sort(begun_ns))
     middle_ns = float(np.median(gaps_ns))
     even = np.abs(gaps_ns - middle_ns) <= UNEVEN_SHARE * middle_ns
-    return middle_ns if middle_ns >= SHORTEST_NS and bool(even.all()) else None
+    return middle_ns if middle_ns >= SHORTEST_NS and even.mean() >= EVEN_SHARE else None
 
 
 def _incident(gathering: Gathering, members: list[Member], good: int, period_ns: float) -> Incident:

@@ -1,10 +1,10 @@
 """A server accepts no more than a fixed number of connections, and turns the next ones away at once.
 
 Signature
-    Five connections or more of one listener that open and that the server closes within a second, having said
-    little or nothing, before their clients said anything; each begins while the same number of others (give
-    or take one) is established, the most that there ever are, and connections that begin while fewer are
-    established are served.
+    Three connections or more of one listener that open and that the server closes within a second, having
+    said little or nothing, before their clients said anything; each begins while the same number of others
+    (give or take one) is established, the most that there ever are, and connections that begin while fewer
+    are established are served.
 
 Meaning
     The kernel accepts and the program refuses: MySQL's 1040, SMTP's 421, a pool's limit. Nothing is wrong
@@ -39,7 +39,9 @@ from .gathering import Gathering, count
 CODE = "max-connections"
 PHASE = "application"
 ABSORBS = ()
-LEAST = 5
+LEAST = 3
+"""A close at the limit may be chance once or twice."""
+
 QUICK_NS = SECOND
 WORDS_BYTES = 512
 """A message that says why fits in this (RFC 5321 section 4.5.3.1.5: 512 octets for a reply line)."""

@@ -32,7 +32,8 @@ import numpy as np
 from ..case import SECOND, evidence
 from ..result import Incident
 from ..states import State
-from ..verdict import Suspicion, certainly
+from ..table import FlowTable
+from ..verdict import Suspicion
 from .gathering import Gathering, count
 
 CODE = "syn-flood"
@@ -45,8 +46,14 @@ RATE = 100
 FEW_SHARE = 0.1
 """Of clients that want the connection nearly all repeat; of served ones nearly all open."""
 
+SPOOFED = Suspicion({"client-host": 0.5, "client-network": 0.5})
+"""Who sends in the name of others is a host somewhere on the clients' side, or what lets it through."""
+
 UNANSWERED = Suspicion({"client-host": 0.5, "server-network": 0.25, "server-host": 0.25})
 """Where nothing is answered at all, these may be clients of little patience, and their SYNs are dropped."""
+
+ACK_NS = SECOND // 2
+"""The ACK of a SYN-ACK takes a round trip; of so many sources not all are behind a satellite."""
 
 OVERDUE_NS = 1_500_000_000
 """By then a client that wants its connection has repeated the SYN (RFC 6298 section 2: after 1 s)."""
@@ -57,7 +64,6 @@ def judge(gathering: Gathering) -> Iterator[tuple[Incident, np.ndarray]]:
     table = gathering.table
     lonely = (table.client("syn_count") > 0) & (table.flows["established_ns"] == 0)
     lonely &= (table.server("rst_count") == 0) & (table.flows["icmp_count"] == 0)
-    lonely &= table.end_ns - table.client("syn_ns") >= OVERDUE_NS
     if not gathering.reliable or lonely.sum() < RATE:
         return
     listeners = gathering.ends.listeners
@@ -68,10 +74,20 @@ def judge(gathering: Gathering) -> Iterator[tuple[Incident, np.ndarray]]:
             yield found
 
 
+def _late(table: FlowTable, rows: np.ndarray) -> np.ndarray:
+    """Those that a client which wants its connection would have gone on with by the end of the capture."""
+    answered = table.server("synack_count")[rows] > 0
+    since_ns = np.where(answered, table.server("syn_ns")[rows], table.client("syn_ns")[rows])
+    return rows[table.end_ns - since_ns >= np.where(answered, ACK_NS, OVERDUE_NS)]
+
+
 def _flood(
     gathering: Gathering, everyone: np.ndarray, rows: np.ndarray
 ) -> tuple[Incident, np.ndarray] | None:
     table = gathering.table
+    late = _late(table, rows)
+    if len(late) < RATE // 2:
+        return None
     at_ns = np.sort(table.client("syn_ns")[rows])
     rates = np.searchsorted(at_ns, at_ns + SECOND) - np.arange(len(at_ns))
     peak_rate, peak_ns = int(rates.max()), int(at_ns[rates.argmax()])
@@ -79,7 +95,7 @@ def _flood(
         table.flows["start_ns"][everyone] <= at_ns[-1]
     )
     opened = float((table.flows["established_ns"][everyone][during] > 0).mean())
-    repeated = float((table.client("syn_count")[rows] > 1).mean())
+    repeated = float((table.client("syn_count")[late] > 1).mean())
     if peak_rate < RATE or opened >= FEW_SHARE or repeated >= FEW_SHARE:
         return None
     return _incident(gathering, everyone, rows, peak_rate, peak_ns, repeated), rows
@@ -110,7 +126,7 @@ def _incident(
         f"SYN flood on {end}: {count(len(rows), 'SYN')} from {count(sources, 'source')} that never go on, up "
         "to "
         f"{peak_rate:,} in one second, {gathering.into(peak_ns)}; {answered:,} were answered{suffering}",
-        suspects=certainly("client-host") if answered else UNANSWERED.suspects(),
+        suspects=(SPOOFED if answered else UNANSWERED).suspects(),
         evidence=evidence(
             (
                 first.syn_frame,

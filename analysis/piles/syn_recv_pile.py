@@ -1,7 +1,7 @@
 """Many half-open connections wait at one listener: its SYN-ACKs are never acknowledged.
 
 Signature
-    Twenty connections or more of one listener with synack-unacked, whose clients repeat their SYNs: they want
+    Ten connections or more of one listener with synack-unacked, whose clients repeat their SYNs: they want
     the connection and do not get the answer.
 
 Meaning
@@ -35,8 +35,8 @@ from .gathering import Gathering, Member, count, first_and_last, rows_of, worst
 CODE = "syn-recv-pile"
 PHASE = "handshake"
 ABSORBS = ("synack-unacked",)
-LEAST = 20
-"""A sixth of the smallest tcp_max_syn_backlog: one host's misfortune does not make so many."""
+LEAST = 10
+"""One client's misfortune does not make so many; the smallest tcp_max_syn_backlog holds 128."""
 
 WANTED_SHARE = 0.5
 """Share of the clients that repeat their SYN, from which these are clients and no flood."""
