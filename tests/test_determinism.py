@@ -31,8 +31,8 @@ def reports(folder: Path, seed: str) -> dict[str, bytes]:
     )
     for command in commands:
         subprocess.run(
-            [sys.executable, "-m", "synsight", *command], cwd=ROOT, check=True, capture_output=True, timeout=120,
-            env=os.environ | {"PYTHONHASHSEED": seed},
+            [sys.executable, "-m", "synsight", *command],
+            cwd=ROOT, check=True, capture_output=True, timeout=120, env=os.environ | {"PYTHONHASHSEED": seed},
         )  # fmt: skip
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 

@@ -25,7 +25,7 @@ ALLOWED = {"h2", "h3", "p", "table", "thead", "tbody", "tr", "th", "td", "ul", "
            "details", "summary"}  # fmt: skip
 """Elements of our own that Markdown renders to."""
 
-CONTROL = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e]")
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e]")
 
 
 @pytest.fixture(scope="module", params=["capture", "every string"])
