@@ -124,6 +124,8 @@ class Case:
             return False
         if half.edge_count or half.fin_repeat_count or half.keepalive_pending:
             return False
+        if half.stray_ack_count and half.proven == State.UNKNOWN:
+            return False  # it holds an older connection on these ports
         return self.vantage in (side, "both") or self.silence_ns(side) < FRESH_NS
 
     @property

@@ -6,7 +6,8 @@ import numpy as np
 
 from .case import SECOND, Case
 from .records import Fact
-from .silence import PATIENCE_NS, at_server, stalled_others
+from .resets import NO_SOCKET
+from .silence import PATIENCE_NS, at_server, listener, stalled_others
 from .table import FlowTable
 
 REPEAT_NS = SECOND // 2
@@ -14,6 +15,16 @@ REPEAT_NS = SECOND // 2
 
 DEFERRED_NS = 5 * SECOND // 2
 """The first timed repeat comes after 1 s. When it comes after 3 s or 7 s, earlier ones were held back."""
+
+
+IGNORED = 3
+"""So many SYN-ACKs and as many segments of the client, always past each other: no chance loss."""
+
+
+def unconfirmed_data(table: FlowTable) -> np.ndarray:
+    """One SYN-ACK is all that the server ever sent, and the client's data is repeated."""
+    alone = (table.server("packets") == 1) & (table.server("synack_count") == 1)
+    return np.asarray(alone & (table.client("edge_count") >= IGNORED) & (table.flows["established_ns"] > 0))
 
 
 def repeated(table: FlowTable) -> np.ndarray:
@@ -30,7 +41,9 @@ def repeated(table: FlowTable) -> np.ndarray:
 def story(case: Case) -> str:
     """`deferred`, `ack-dropped` (seen on the server), `ack-lost`, or `` when it is none of these."""
     client, server, established_ns = case.client, case.server, case.flow.established_ns
-    if server.syn_last_ns - server.syn_ns < REPEAT_NS or server.rst_count:
+    if cookie(case):
+        return "ack-dropped"
+    if server.syn_last_ns - server.syn_ns < REPEAT_NS or (server.rst_count and not expired(case)):
         return ""
     if established_ns > server.syn_last_ns:
         # Repeated before any ACK was seen. A client that lacked the SYN-ACK would have repeated its SYN.
@@ -44,7 +57,36 @@ def story(case: Case) -> str:
         return "deferred"
     if not confirmed(case) and not overdue(case):
         return ""
-    return "ack-dropped" if at_server(case) or stalled_others(case) else "ack-lost"
+    ignored = server.synack_repeat_count >= IGNORED and client.edge_count >= IGNORED
+    return "ack-dropped" if at_server(case) or stalled_others(case) or ignored else "ack-lost"
+
+
+def expired(case: Case) -> bool:
+    """Whether the server's RST answers data for a handshake that it has given up: it never had the ACK."""
+    server = case.server
+    late = server.rst_form == NO_SOCKET and server.rst_ns > server.syn_last_ns
+    return bool(late and server.rst_seq == (server.iss + 1) & 0xFFFFFFFF and not confirmed(case))
+
+
+def cookie(case: Case) -> bool:
+    """Whether a server that keeps nothing (SYN cookies) ignores the ACK: one SYN-ACK, and the data in vain.
+
+    Seen on the server, or where no connection to the port ever had a word from its program.
+    """
+    client, server = case.client, case.server
+    alone = server.packets - server.duplicate_count == server.synack_count == 1
+    if not alone or client.edge_count < IGNORED or client.edge_last_ns - client.edge_ns < SECOND:
+        return False
+    return at_server(case) or (listener(case).answered_count > 1 and mute(case))
+
+
+def mute(case: Case) -> bool:
+    """Whether no connection to the port shows any payload of its program."""
+    table = case.scene.table
+    groups = table.ends.listeners
+    if "spoken" not in table.worked_out:
+        table.worked_out["spoken"] = groups.sums(table.server("data_packets") > 0)
+    return int(table.worked_out["spoken"][groups.ids[case.index]]) == 0
 
 
 def confirmed(case: Case) -> bool:

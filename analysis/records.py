@@ -199,7 +199,8 @@ HALF = np.dtype(
         ("reopened_ns", "<i8"),  # when its closed window last opened again
         ("idle_ack_count", "<u4"),  # bare ACKs that repeat number and window, with nothing to acknowledge
         ("foreign_sack_count", "<u4"),  # SACK blocks of this end for bytes that its peer cannot have sent
-        ("spare0", "<u8"),  # to a whole number of cache lines
+        ("late_probe_count", "<u4"),  # probes of a window that is open again, before anything new was sent
+        ("spare0", "<u4"),  # to a whole number of cache lines
         ("spare1", "<u8"),
         ("spare2", "<u8"),
     ],

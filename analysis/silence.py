@@ -52,7 +52,7 @@ def unconfirmed(table: FlowTable) -> np.ndarray:
         & (server("synack_count") > 0)
         & (server("stray_ack_count") == 0)
         & (table.flows["established_ns"] == 0)
-        & (client("rst_count") == 0)
+        & ((client("rst_count") == 0) | (client("rst_form") == 2) & (client("rst_seq") != client("iss") + 1))
         & (server("rst_count") == 0)
         & (client("data_packets") == 0)
         & ~table.has(Fact.SIMULTANEOUS_OPEN)

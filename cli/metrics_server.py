@@ -35,9 +35,7 @@ class MetricsServer:
         try:
             from prometheus_client import CollectorRegistry, start_http_server
         except ImportError:
-            raise MetricsError(
-                "--metrics needs prometheus_client: pip install 'synsight[metrics]'"
-            ) from None
+            raise MetricsError("--metrics needs prometheus_client: pip install 'synsight[metrics]'") from None
         from .reports.metrics import WatchCollector
 
         self._collector = WatchCollector()

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..case import Case, evidence, other, seconds
+from ..case import MS, Case, evidence, other, seconds
 from ..closing import beyond_tap
 from ..losses import UNTRUSTED_DROPS
 from ..measures import best_first, capture_at, trace
@@ -41,6 +41,9 @@ SUPERSEDES = ("spurious-rto", "rto-backoff-dead")
 REPEATS = 3
 """One timeout comes too early now and then (RFC 5682); three for bytes already acknowledged do not."""
 
+SPAN_NS = 600 * MS
+"""The same bytes for so long: Linux repeats after 200 ms at least, then after 400 ms."""
+
 
 def candidates(table: FlowTable) -> np.ndarray:
     """Some end repeats what had been acknowledged."""
@@ -53,22 +56,26 @@ def judge(case: Case) -> Finding | None:
     half, peer = case.half(sender), case.half(other(sender))
     if case.answers_unseen or case.scene.drop_ratio > UNTRUSTED_DROPS:
         return None
+    span_ns = half.edge_last_ns - half.edge_ns
     answered = peer.last_ns > half.edge_ns and peer.idle_ack_count + half.dsack_count >= REPEATS - 1
-    if half.edge_count < REPEATS or not answered:
+    if half.spurious_count < REPEATS or span_ns < SPAN_NS or not answered:
         return None
     suspicion = beyond_tap(case, sender)
-    span = seconds(half.edge_last_ns - half.edge_ns)
     return Finding(
         CODE,
         PHASE,
         "warning",
         0.7,
-        f"acknowledgments do not reach the {sender} ({case.end(sender)}): it repeated {half.edge_bytes} bytes"
-        f" {half.edge_count} times after they had been acknowledged",
+        f"acknowledgments do not reach the {sender} ({case.end(sender)}): it repeated"
+        f" {half.spurious_count} times what had been acknowledged",
         suspicion.suspects(),
         evidence(
             (peer.last_frame, peer.last_ns, f"last acknowledgment of the {other(sender)}"),
-            (half.data_last_frame, half.data_last_ns, f"{half.edge_count} repeats within {span}"),
+            (
+                half.data_last_frame,
+                half.data_last_ns,
+                f"{half.spurious_count} repeats, the last ones within {seconds(span_ns)}",
+            ),
         ),
         suspicion.ruled_out(),
         next=best_first(

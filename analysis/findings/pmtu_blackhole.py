@@ -87,7 +87,9 @@ def _vanishes(case: Case, sender: str) -> bool | None:
         return True
     outstanding = (half.nxt - half.una) & 0xFFFFFFFF
     remainder = outstanding % half.edge_bytes
-    return None if 0 < remainder <= SMALL_BYTES else False
+    if 0 < remainder <= SMALL_BYTES:  # the last one is small, and known to have passed if it was SACKed
+        return True if half.sack_high == half.nxt else None
+    return False
 
 
 def _finding(case: Case, sender: str, certain: bool) -> Finding:

@@ -1,9 +1,8 @@
 """The handshake was answered by somebody else than the data.
 
 Signature
-    The server's SYN-ACK and its data differ in where they come from: another number of hops (two or more) and
-    another TTL in every later segment; or the handshake took less than a tenth of the round trip that data
-    takes, over several samples, with data that comes back at least 5 ms later.
+    The server's SYN-ACK and its data differ in where they come from: two or more hops, and each keeps its
+    own. Or the SYN-ACK advertises a window of zero, which no listening socket does.
 
 Meaning
     A SYN proxy, load balancer, PEP or VPN gateway completes the handshake and connects to the server
@@ -46,17 +45,20 @@ def candidates(table: FlowTable) -> np.ndarray:
     handshake = table.has(Fact.HANDSHAKE) & (server("data_packets") > 0)
     data, first = server("data_ttl").astype(np.int16), server("syn_ttl").astype(np.int16)
     moved = np.abs(data - first) >= HOPS
+    shut = (server("syn_window") == 0) & (server("synack_count") > 0)
     two_levels = (server("ttl_min") == np.minimum(data, first)) & (
         server("ttl_max") == np.maximum(data, first)
     )
-    return np.asarray(handshake & moved & two_levels)
+    return np.asarray((handshake & moved & two_levels) | shut)
 
 
 def judge(case: Case) -> Finding | None:
     """The two senders behind one address."""
     client, server = case.client, case.server
-    if server.synack_repeat_count or case.vantage in ("server", "both"):
+    if case.vantage in ("server", "both") or server.synack_repeat_count:
         return None
+    if server.syn_window == 0:
+        return _shut(case)
     nearer = hops(server.data_ttl) - hops(server.syn_ttl)
     port = case.scene.peers.listener(case.index)
     if port.ttl != port.ttl_min and nearer < 0:
@@ -76,4 +78,24 @@ def judge(case: Case) -> Finding | None:
             (server.data_frame, server.data_ns, f"first payload, TTL {server.data_ttl}"),
         ),
         authority="RFC 3135 section 2; RFC 4987 section 3.4",
+    )
+
+
+def _shut(case: Case) -> Finding:
+    """A SYN-ACK with a closed window: whoever sent it has nobody behind it yet."""
+    client, server = case.client, case.server
+    opened = server.reopened_ns or 0
+    after = f"it opened {seconds(opened - server.syn_ns)} later" if opened else "it has not opened since"
+    return Finding(
+        CODE,
+        PHASE,
+        "info",
+        0.85,
+        f"a SYN proxy answered in the name of {case.server_end}: the handshake says nothing about the server",
+        (),
+        evidence(
+            (client.syn_frame, client.syn_ns, "SYN"),
+            (server.syn_frame, server.syn_ns, f"SYN-ACK with a window of zero; {after}"),
+        ),
+        authority="RFC 4987 section 3.4; Linux nf_synproxy, verified on 6.18",
     )

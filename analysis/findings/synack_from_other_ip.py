@@ -63,7 +63,9 @@ def judge(case: Case) -> Finding | None:
     rst_frame, rst_ns = int(table.client("rst_frame")[found]), int(table.client("rst_ns")[found])
     suspicion = Suspicion({"server-network": 0.5, "server-host": 0.5})
     if case.vantage in ("server", "both"):
-        suspicion.rule_out("server-network", "both addresses are visible in this capture, taken on the server")
+        suspicion.rule_out(
+            "server-network", "both addresses are visible in this capture, taken on the server"
+        )
     for side in ("path", "server-app", "client-host"):
         suspicion.rule_out(side, "the SYN arrived and was answered")
     return Finding(

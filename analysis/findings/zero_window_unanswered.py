@@ -1,7 +1,7 @@
 """The receiver had closed its window, and then did not even answer the probes of it.
 
 Signature
-    The last window advertised was zero, four or more probes in a row, and nothing from that end since.
+    The last window advertised was zero, three or more probes in a row, and nothing from that end since.
 
 Meaning
     A full receiver still answers probes: its kernel does, not its application. So the host is gone, or the
@@ -36,8 +36,8 @@ CODE = "zero-window-unanswered"
 PHASE = "established"
 SUPERSEDES = ("zero-window-stall", "rst-app-abort", "rto-backoff-dead")
 
-UNANSWERED = 4
-"""As many as repeats of data in rto-backoff-dead."""
+UNANSWERED = 3
+"""As many as keepalives in keepalive-dead: a live kernel answers each probe at once."""
 
 
 def candidates(table: FlowTable) -> np.ndarray:

@@ -189,7 +189,8 @@ cdef struct Half:
     long long reopened_ns
     unsigned int idle_ack_count
     unsigned int foreign_sack_count
-    unsigned long long spare0
+    unsigned int late_probe_count
+    unsigned int spare0
     unsigned long long spare1
     unsigned long long spare2
 

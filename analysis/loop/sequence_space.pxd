@@ -114,10 +114,14 @@ cdef inline void skip(Half *h, const Segment *s, Note *n, unsigned int end, int 
 cdef inline void mark_byte_before_edge(Half *h, Half *p, Note *n) noexcept nogil:
     """One byte before the edge, all acknowledged: a keepalive, or a zero-window probe if the window is shut.
 
-    On Linux the two are the same bytes; only the peer's last window tells them apart.
+    On Linux the two are the same bytes; only the peer's last window tells them apart. Whoever has probed a
+    closed window has more to send, so it still probes until something new follows the window's opening.
     """
     if p.zero_since_ns:
         mark_probe(h, n)
+    elif h.probe_count and p.reopened_ns > h.advanced_ns:
+        mark_probe(h, n)
+        h.late_probe_count += 1
     else:
         n.marks |= MARK_KEEPALIVE
         h.keepalive_count += 1

@@ -1,6 +1,7 @@
 """Advertised windows: how much more an end will take, and whether its peer has filled that."""
 
 from analysis.loop.constants cimport (
+    ACK,
     FIN_SYN_RST,
     KNOWN_ACK,
     KNOWN_WSCALE,
@@ -31,6 +32,8 @@ cdef inline void handle_window(Half *h, Half *p, const Segment *s, Note *n) noex
         h.zero_window_count += 1
         if h.zero_since_ns == 0:
             h.zero_since_ns = s.time_ns
+    elif s.window == 0 and s.flags & (SYN | ACK) == (SYN | ACK):
+        h.zero_since_ns = s.time_ns  # closed from the start: a SYN proxy, until the server has answered it
     elif h.zero_since_ns and s.window:
         h.zero_total_ns += s.time_ns - h.zero_since_ns
         h.zero_since_ns = 0
