@@ -99,15 +99,22 @@ CAPTURED = pytest.StashKey[Captured]()
 @pytest.fixture
 def synsight_capture(request: pytest.FixtureRequest) -> Iterator[Captured]:
     """Captures while the test runs; gives the analysis to assert on."""
+    from .capture.privileges import no_permission
     from .capture.source import CaptureError
     from .live_run import LiveSession
 
     marker = request.node.get_closest_marker("synsight")
-    wanted = _Wanted(request.config, *(marker.args if marker else ()), **(marker.kwargs if marker else {}))
+    try:
+        wanted = _Wanted(
+            request.config, *(marker.args if marker else ()), **(marker.kwargs if marker else {})
+        )
+    except TypeError as problem:
+        pytest.fail(f"@pytest.mark.synsight takes interface, filter and vantage: {problem}", pytrace=False)
     try:
         session = LiveSession(wanted.interface, wanted.filter, vantage=wanted.vantage, all_flows=True).start()
     except CaptureError as problem:
-        if request.config.getini("synsight_unprivileged") == "skip":
+        not_allowed = str(problem) == no_permission(wanted.interface)
+        if not_allowed and request.config.getini("synsight_unprivileged") == "skip":
             pytest.skip(str(problem))
         pytest.fail(str(problem), pytrace=False)
     captured = Captured(session)

@@ -8,8 +8,8 @@ gives one test case per expectation.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TextIO
 from xml.etree import ElementTree
 
@@ -36,17 +36,28 @@ class _Case:
     line: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Suite:
+    """Test cases told together."""
+
+    name: str
+    cases: list[_Case]
+    start_ns: int | None = None
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
 def write(analysis: Analysis, stream: TextIO) -> None:
     """Write one suite for the analysis."""
     cases = [_capture(facts) for facts in analysis.captures]
     cases += [_flow(flow) for flow in analysis.flows]
+    left_out = {"flows_left_out_count": str(analysis.flows_left_out_count)}
     moments = [facts.start_ns for facts in analysis.captures if facts.start_ns is not None]
-    _write([("synsight analyze", cases, min(moments, default=None))], stream)
+    _write([_Suite("synsight analyze", cases, min(moments, default=None), left_out)], stream)
 
 
 def write_checks(run: CheckRun, stream: TextIO) -> None:
     """Write one suite per file of expectations."""
-    suites = [(visible(file.path), _file(file), None) for file in run.files]
+    suites = [_Suite(visible(file.path), _file(file)) for file in run.files]
     _write(suites, stream)
 
 
@@ -90,16 +101,20 @@ def _check(file: CheckedFile, check: Check, ambiguous: bool) -> _Case:
     return _Case(visible(file.path), name, failure=failure, file=file.path, line=check.line)
 
 
-def _write(suites: Sequence[tuple[str, list[_Case], int | None]], stream: TextIO) -> None:
-    every = [case for _, cases, _ in suites for case in cases]
+def _write(suites: Sequence[_Suite], stream: TextIO) -> None:
+    every = [case for suite in suites for case in suite.cases]
     root = ElementTree.Element("testsuites", {"name": "synsight", **_counts(every)})
-    for name, cases, start_ns in suites:
-        attributes = {"name": name, **_counts(cases)}
-        if start_ns is not None:
-            attributes["timestamp"] = units.instant(start_ns).replace(" ", "T")
-        suite = ElementTree.SubElement(root, "testsuite", attributes)
-        for case in cases:
-            suite.append(_element(case))
+    for suite in suites:
+        attributes = {"name": suite.name, **_counts(suite.cases)}
+        if suite.start_ns is not None:
+            attributes["timestamp"] = units.instant(suite.start_ns).replace(" ", "T")
+        element = ElementTree.SubElement(root, "testsuite", attributes)
+        if suite.properties:
+            properties = ElementTree.SubElement(element, "properties")
+            for name, value in suite.properties.items():
+                ElementTree.SubElement(properties, "property", {"name": name, "value": value})
+        for case in suite.cases:
+            element.append(_element(case))
     ElementTree.indent(root)
     stream.write('<?xml version="1.0" encoding="utf-8"?>\n')
     stream.write(ElementTree.tostring(root, encoding="unicode") + "\n")

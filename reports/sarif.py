@@ -32,6 +32,9 @@ def write(analysis: Analysis, stream: TextIO) -> None:
     by_id = {flow.id: flow for flow in analysis.flows}
     codes = list(dict.fromkeys(incident.code for incident in analysis.incidents))
     notes = [note for facts in analysis.captures for note in _notifications(facts)]
+    if analysis.flows_left_out_count:
+        more = units.count(analysis.flows_left_out_count, "more connection")
+        notes.append({"level": "note", "message": {"text": f"{more} with findings left out."}})
     _write(
         analysis.tool_version,
         [_rule(code, titles().get(code, code)) for code in codes],

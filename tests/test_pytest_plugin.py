@@ -85,7 +85,7 @@ def test_a_server_that_never_accepts_fails_and_says_so(pytester: pytest.Pytester
 
 
 @needs_root
-def test_an_interface_that_is_not_there_fails_or_skips(pytester: pytest.Pytester) -> None:
+def test_an_interface_that_is_not_there_fails(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import pytest
@@ -98,8 +98,44 @@ def test_an_interface_that_is_not_there_fails_or_skips(pytester: pytest.Pytester
     done = pytester.runpytest_subprocess(*PLUGIN)
     done.assert_outcomes(errors=1)
     done.stdout.fnmatch_lines(["*nowhere0*"])
-    done = pytester.runpytest_subprocess(*PLUGIN, "-o", "synsight_unprivileged=skip")
-    done.assert_outcomes(skipped=1)
+    pytester.runpytest_subprocess(*PLUGIN, "-o", "synsight_unprivileged=skip").assert_outcomes(errors=1)
+
+
+def test_where_capturing_is_not_allowed_it_fails_or_skips(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest, synsight, synsight.live_run
+        from synsight.capture.privileges import no_permission
+
+        @pytest.fixture(autouse=True)
+        def nobody(monkeypatch):
+            def refuse(session):
+                raise synsight.CaptureError(no_permission("lo"))
+            monkeypatch.setattr(synsight.live_run.LiveSession, "start", refuse)
+
+        def test_it(synsight_capture):
+            pass
+        """
+    )
+    done = pytester.runpytest_subprocess(*PLUGIN)
+    done.assert_outcomes(errors=1)
+    done.stdout.fnmatch_lines(["*lo: no permission to capture*"])
+    pytester.runpytest_subprocess(*PLUGIN, "-o", "synsight_unprivileged=skip").assert_outcomes(skipped=1)
+
+
+def test_a_marker_with_another_key_says_which_there_are(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.synsight(interfaces="lo")
+        def test_it(synsight_capture):
+            pass
+        """
+    )
+    done = pytester.runpytest_subprocess(*PLUGIN)
+    done.assert_outcomes(errors=1)
+    done.stdout.fnmatch_lines(["*takes interface, filter and vantage*interfaces*"])
 
 
 def expectations(pytester: pytest.Pytester, text: str) -> Path:

@@ -14,6 +14,8 @@ import pytest
 import synsight
 from cmarkgfm.cmark import Options
 from junitparser import JUnitXml
+from synsight import reports
+from synsight.checking import check, gathered
 from synsight.reports import write
 
 from tests.hostile_capture import hostile_capture
@@ -98,3 +100,20 @@ def test_sarif_messages_have_no_links_and_no_placeholders(analysis: Any) -> None
         assert not re.search(r"(?<!\{)\{(?!\{)\d", text)
         place = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
         assert re.fullmatch(r"[A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]+", place)
+
+
+@pytest.mark.parametrize("form", [form.name for form in reports.FORMATS if form.checks])
+def test_checks_of_it_are_as_harmless(form: str, tmp_path: Path) -> None:
+    capture = tmp_path / "<b>`|@all.pcap"
+    capture.write_bytes(hostile_capture())
+    path = capture.with_name("<b>`|@all.expect.toml")
+    path.write_text('[[no_finding]]\nseverity = ">= info"\n\n[[flow]]\nid = "<script>|[x](y)"\nport = 80\n')
+    run = gathered([check(path)])
+    assert run.failed_count == 2
+    text = report(run, form)
+    assert not CONTROL.search(text)
+    if form == "markdown":
+        html = cmarkgfm.github_flavored_markdown_to_html(text, options=Options.CMARK_OPT_UNSAFE)
+        assert set(re.findall(r"<([a-z0-9]+)", html)) <= ALLOWED
+    if form == "junit":
+        assert JUnitXml.fromstring(text.encode()).failures == 2
