@@ -16,7 +16,8 @@ HEAD = """# JSON
 
 `synsight analyze CAPTURE --format json` writes one object, in ASCII, one flow a line. The names are stable:
 `format_version` changes when one of them is taken away or means something else; new ones may come. The same
-names are the attributes of what `synsight.analyze` returns in Python. The schema itself is in the package:
+names are the attributes of what `synsight.analyze` returns in [Python](library.md). The schema itself is in
+the package:
 
 ```sh
 python -c 'from importlib.resources import files; print(files("synsight.reports") / "schema.json")'

@@ -91,6 +91,13 @@ def test_pages_show_commands_at_all() -> None:
     assert {"README.md", "docs/tutorial.md", "docs/index.md"} <= set(PAGES)
 
 
+def test_every_page_is_in_the_navigation() -> None:
+    listed = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").rglob("*.md"):
+        name = page.relative_to(ROOT / "docs").as_posix()
+        assert name.startswith("decisions/") or f": {name}\n" in listed, f"{name} is not in mkdocs.yml"
+
+
 def test_every_rule_documents_itself() -> None:
     for rule in findings_page.RULES:
         title, texts = findings_page.sections(rule)
