@@ -197,9 +197,9 @@ class LiveCapture:
     """Packets of one or several interfaces from now on, in the order of their times.
 
     `bpf`: a libpcap filter, run by the kernel. `snaplen`: bytes kept of each frame. `buffer_mb`: the kernel's
-    ring, for each interface. `direction`: "in" or "out", else both. Promiscuous mode is on by default, as
-    tcpdump has it; `any` has none. Nothing of this needs privileges after the object was made: give
-    them up before `batches`. Raises CaptureError.
+    ring, for each interface. `direction`: "in" or "out", else both. `count`: of what comes, only so many
+    packets are given. Promiscuous mode is on by default, as tcpdump has it; `any` has none. Nothing of this
+    needs privileges after the object was made: give them up before `batches`. Raises CaptureError.
     """
 
     def __init__(
@@ -211,6 +211,7 @@ class LiveCapture:
         promiscuous: bool = True,
         buffer_mb: int = BUFFER_MB,
         direction: str | None = None,
+        count: int | None = None,
         verify_checksums: bool = True,
     ) -> None:
         if not interfaces:
@@ -229,6 +230,7 @@ class LiveCapture:
         self.facts.link_types = list(dict.fromkeys(link_name(tap.link_type) for tap in self._taps))
         self.facts.kernel_dropped_count = 0
         self._verify = verify_checksums
+        self._most = count
         self._counters = new_counters()
         self._rows = new_rows(_BATCH_FRAMES)
         self._backlog = _Backlog(BACKLOG_BYTES)
@@ -339,6 +341,8 @@ class LiveCapture:
         return self.facts.packets_count + 1
 
     def _decoded(self, data: np.ndarray, frames: np.ndarray) -> Iterator[Batch]:
+        if self._most is not None:
+            frames = frames[: self._most - self.facts.packets_count]
         for start in range(0, len(frames), _BATCH_FRAMES):
             part = frames[start : start + _BATCH_FRAMES]
             first = self._next_frame

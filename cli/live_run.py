@@ -74,6 +74,7 @@ class LiveRun:
             promiscuous=options.promiscuous,
             buffer_mb=options.buffer_mb,
             direction=options.direction,
+            count=options.count,
         )
         try:
             if opened is not None:
