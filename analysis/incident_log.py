@@ -81,7 +81,7 @@ class IncidentLog:
         self.withdrawn_count = 0
         self.left_out_count = 0
 
-    def set(self, key: int, subject: Subject, found: tuple[Finding, ...], now_ns: int, instead: str) -> None:
+    def record(self, key: int, subject: Subject, found: tuple[Finding, ...], now_ns: int, instead: str) -> None:
         """What is found wrong with a connection now, instead of before.
 
         `instead` says what it is where a finding no longer holds.

@@ -29,7 +29,7 @@ class PileLog:
         self._ids = ids
         self._open: dict[Target, _Pile] = {}
 
-    def set(self, incidents: Iterable[Incident], now_ns: int) -> None:
+    def record(self, incidents: Iterable[Incident], now_ns: int) -> None:
         """What stands now. One that stands no more is closed when it has been quiet for long enough."""
         for incident in incidents:
             target = (incident.code, incident.server.ip, incident.server.port)

@@ -214,7 +214,7 @@ class Watch:
         else:
             del self._told[key]
         own = tuple(each for each in standing if (subject.id, each.code) not in self._absorbed)
-        self._log.set(key, subject, own, self._now_ns, _instead(case, found))
+        self._log.record(key, subject, own, self._now_ns, _instead(case, found))
         self._remember_failure(subject, standing)
 
     def _remember_failure(self, subject: Subject, standing: list[Finding]) -> None:
@@ -250,7 +250,7 @@ class Watch:
             codes = {each.code for each in subject.findings if (subject.id, each.code) in found.told}
             if codes:
                 self._log.absorb(key, codes)
-        self._piles.set(found.incidents, self._now_ns)
+        self._piles.record(found.incidents, self._now_ns)
 
     def _let_go(self, full: bool) -> None:
         """Take out of the table what need not be there any more."""

@@ -93,10 +93,11 @@ def _recording(traffic: Traffic) -> list[Text]:
 def _states(snapshot: Snapshot) -> list[Text]:
     """Open connections by the state of each end."""
     told = []
-    for name, column in (("clients", 1), ("servers", 2)):
+    clients = {state: number for state, number, _ in snapshot.states if number}
+    servers = {state: number for state, _, number in snapshot.states if number}
+    for name, held in (("clients", clients), ("servers", servers)):
         line = Text(_label(name))
-        held = [(entry[0], entry[column]) for entry in snapshot.states if entry[column]]
-        for state, number in held:
+        for state, number in held.items():
             line.append(f"{state} ", style="dim")
             line.append(f"{units.count(number)}  ", style="bold")
         if not held:

@@ -135,9 +135,9 @@ def capture(
     analysis, failed = gates.settle(analysis, False, FLOWS_LIMIT)
     output.finish(analysis)
     problems = [facts.error for facts in analysis.captures if facts.error]
-    for problem in (*problems, run.recording_error):
-        if problem:
-            click.echo(f"synsight: {problem}", err=True)
+    for said in (*problems, run.recording_error):
+        if said:
+            click.echo(f"synsight: {said}", err=True)
     if problems or run.recording_error:
         sys.exit(UNREADABLE)
     if output.failed:
