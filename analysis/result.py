@@ -356,7 +356,7 @@ class StatesOverTime:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What happened when: counts over every connection, in equal bins of time."""
+    """What happened when: counts over every connection that is still kept, in equal bins of time."""
 
     start_ns: int  # of the first bin
     bin_ns: int  # width of a bin
@@ -364,6 +364,7 @@ class Series:
     opened: dict[str, tuple[int, ...]]  # outcome -> connections with that outcome that begin in each bin
     handshakes: HandshakeTimes
     states_over_time: tuple[StatesOverTime, ...] = ()
+    left_out_count: int = 0  # connections that a long capture has let go: in the totals, not in these counts
 
 
 @dataclass(frozen=True, slots=True)

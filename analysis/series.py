@@ -77,8 +77,11 @@ class Bins:
         return np.clip((at_ns - self.start_ns) // self.width_ns, 0, self.count - 1)
 
 
-def series(table: FlowTable, ends: np.ndarray) -> Series | None:
-    """The counts over time; None without connections. `ends` is each connection's outcome."""
+def series(table: FlowTable, ends: np.ndarray, left_out_count: int = 0) -> Series | None:
+    """The counts over time; None without connections. `ends` is each connection's outcome.
+
+    `left_out_count` connections have been in the table and are no more.
+    """
     if len(table) == 0:
         return None
     bins = Bins.over(table.start_ns, table.end_ns)
@@ -89,6 +92,7 @@ def series(table: FlowTable, ends: np.ndarray) -> Series | None:
         _opened(table, ends, bins),
         handshakes(table),
         tuple(states_over_time(table, bins)),
+        left_out_count,
     )
 
 

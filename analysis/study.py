@@ -211,7 +211,7 @@ class Study:
             folded,
             totals,
             self._left_out_count,
-            series(scene.table, ends),
+            series(scene.table, ends, self.departed.flows_count),
             dissection=self._dissection,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -35,15 +35,16 @@ def charts(analysis: Analysis, sheet: StyleSheet) -> list[Chart]:
     series = analysis.series
     if series is None or analysis.totals.flows_count < _LEAST_CONNECTIONS:
         return []
-    made = [_connections(series, analysis.totals.by_outcome, sheet)]
+    made = [_connections(series, sheet)]
     if series.handshakes.syn_to_synack.count:
         made.append(_handshakes(series.handshakes, sheet))
     made += [_states(series, told, sheet) for told in series.states_over_time[:_SERVERS]]
     return made
 
 
-def _connections(series: Series, by_outcome: Mapping[str, int], sheet: StyleSheet) -> Chart:
+def _connections(series: Series, sheet: StyleSheet) -> Chart:
     shown = [name for name in OUTCOMES if name in series.opened]
+    sums = {name: sum(series.opened[name]) for name in shown}
     rows = [
         (_when(series, number), *(units.count(count) for count in counts))
         for number, counts in enumerate(zip(*(series.opened[name] for name in shown), strict=True))
@@ -53,7 +54,7 @@ def _connections(series: Series, by_outcome: Mapping[str, int], sheet: StyleShee
         "Connections",
         "When they began, and how they ended.",
         _svg(drawn.connections(series), sheet, "Connections over time"),
-        tuple((f"fill-{OUTCOMES[name]}", f"{units.count(by_outcome[name])} {name}") for name in shown),
+        tuple((f"fill-{OUTCOMES[name]}", f"{units.count(count)} {name}") for name, count in sums.items()),
         ("From, UTC", *shown),
         tuple(rows),
     )

@@ -94,6 +94,18 @@ def test_handshake_that_never_happened_has_no_time() -> None:
     assert times.syn_to_synack.p50_us is None
 
 
+def test_connections_that_have_left_the_table_are_counted_as_left_out() -> None:
+    text = (FIXTURES.parent / "ladders/syn-unanswered/four_syns_and_silence.ladder").read_text()
+    made = Study()
+    made.feed(parse_ladder(text).rows)
+    made.departed.flows_count += 3
+    made.judge()
+    told = made.conclude((), "test")
+    assert told.series is not None
+    assert told.series.left_out_count == 3
+    assert told.totals.flows_count == 4
+
+
 def test_nothing_over_time_without_connections(tmp_path: Path) -> None:
     made = Study()
     made.judge()

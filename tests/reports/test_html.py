@@ -182,6 +182,14 @@ def test_charts_say_in_a_table_what_they_draw() -> None:
     assert page("many").count('class="chart"') == 3
 
 
+def test_connections_that_no_chart_holds_are_counted() -> None:
+    base = samples.many()
+    assert base.series is not None
+    stream = io.StringIO()
+    write(replace(base, series=replace(base.series, left_out_count=40)), "html", stream)
+    assert "40 earlier connections that this long capture has let go are in no chart." in stream.getvalue()
+
+
 def test_redacted_page_says_so_and_gives_no_address_filter() -> None:
     stream = io.StringIO()
     write(redacted(samples.dropped_syn(), b"key"), "html", stream)
