@@ -217,6 +217,8 @@ class LiveCapture:
         if not interfaces:
             raise CaptureError("no interface was given; `synsight interfaces` lists them")
         self._taps: list[_Tap] = []
+        self._thread: Thread | None = None
+        self._abandoned = False
         try:
             for number, name in enumerate(dict.fromkeys(interfaces)):
                 tap = _Tap(name, number, snaplen, promiscuous, buffer_mb)
@@ -235,7 +237,6 @@ class LiveCapture:
         self._rows = new_rows(_BATCH_FRAMES)
         self._backlog = _Backlog(BACKLOG_BYTES)
         self._stop_at: float | None = None
-        self._abandoned = False
         self._failure: BaseException | None = None
 
     @property
@@ -257,7 +258,8 @@ class LiveCapture:
         self.close()
 
     def close(self) -> None:
-        """Close the interfaces."""
+        """End the reading thread, wherever `batches` stands, and close the interfaces."""
+        self._end_reading()
         for tap in self._taps:
             tap.close()
 
@@ -276,8 +278,8 @@ class LiveCapture:
 
     def batches(self) -> Iterator[Batch]:
         """All packets from now on, and an empty batch when none came for TICK_S. Can be asked for once."""
-        thread = Thread(target=self._drain, name="synsight-live", daemon=True)
-        thread.start()
+        self._thread = Thread(target=self._drain, name="synsight-live", daemon=True)
+        self._thread.start()
         try:
             while True:
                 piece = self._backlog.get(TICK_S)
@@ -290,10 +292,14 @@ class LiveCapture:
             if self._failure is not None:
                 raise self._failure
         finally:
-            self._abandoned = True
-            self._backlog.abandon()
-            thread.join()
+            self._end_reading()
             self.facts.kernel_dropped_count = self.drops().kernel_dropped
+
+    def _end_reading(self) -> None:
+        self._abandoned = True
+        if self._thread is not None:
+            self._backlog.abandon()
+            self._thread.join()
 
     def _drain(self) -> None:
         """The reading thread: rings to backlog, until stopped or nothing is left to read."""

@@ -68,6 +68,19 @@ def test_leaving_the_loop_ends_the_reading_thread(wire: Wire) -> None:
     assert capture.facts.packets_count <= 100
 
 
+def test_closing_in_the_middle_ends_the_reading_thread_first(wire: Wire) -> None:
+    """libpcap's handle must not go while the thread is inside it."""
+    capture = wire.capture("right")
+    batches = capture.batches()
+    next(batches)
+    wire.send(numbered(1000))
+    capture.close()
+    capture.close()
+    assert capture._thread is not None
+    assert not capture._thread.is_alive()
+    assert sum(len(batch.frames) for batch in batches) <= 1000
+
+
 def test_any_sees_every_interface(wire: Wire) -> None:
     with wire.capture("any") as capture:
         wire.send(numbered(50))
