@@ -214,6 +214,7 @@ cdef void handle_segment(
     if h.packets and is_duplicate(h, s):
         h.packets += 1
         h.duplicate_count += 1
+        h.routed_count += h.ttl_first != 0 and (s.ttl < h.ttl_min or s.ttl > h.ttl_max)
         n.marks |= MARK_DUPLICATE
         flow.marks |= n.marks
         return

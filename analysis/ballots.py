@@ -1,4 +1,4 @@
-"""The kinds of evidence about where a capture was taken (catalogue section K, V1-V10); each votes once.
+"""The kinds of evidence about where a capture was taken (catalogue section K, V1-V11); each votes once.
 
 A ballot looks at one `Sight` and returns its votes. It votes only on fields that the capture carries, and a
 vote of weight 0 is a remark: it is printed and moves nothing.
@@ -43,7 +43,7 @@ ENDS = ("the client", "the server")
 
 @dataclass(frozen=True)
 class Vote:
-    """`weight` in log-odds for `side`; 0 for a remark."""
+    """`weight` in log-odds for `side`, negative against it; 0 for a remark."""
 
     side: str
     weight: float
@@ -288,6 +288,32 @@ def by_padding(sight: Sight) -> list[Vote]:
     return []
 
 
+def by_routed_copies(sight: Sight) -> list[Vote]:
+    """V9: a packet captured twice with another TTL was captured before and after it was forwarded."""
+    copies, routed = (
+        sum(sight.count(side, column) for side in ("client", "server"))
+        for column in ("duplicate_count", "routed_count")
+    )
+    if routed < 2 or routed <= copies // 2:
+        return []
+    return [Vote("middle", 5, f"{routed} segments were captured twice, before and after they were forwarded")]
+
+
+def by_errors(sight: Sight) -> list[Vote]:
+    """V11: an ICMP error travels back from where segments went astray: the end they never reached is away."""
+    flows, votes = sight.table.flows, []
+    for side in ("client", "server"):
+        keys = sight.keys(other(side))
+        strangers = (flows["icmp_via_hi"] != keys["hi"]) | (flows["icmp_via_lo"] != keys["lo"])
+        about = flows["icmp_side"] == (flows["client_side"] if side == "client" else 1 - flows["client_side"])
+        seen = int(((flows["icmp_count"] > 0) & about & strangers).sum())
+        if seen:
+            plural = "s" if seen > 1 else ""
+            why = f"{seen} ICMP error{plural} for {sight.name(side)} came by from the path beyond"
+            votes.append(Vote(other(side), -3, f"{why}: {sight.name(other(side))} is not here"))
+    return votes
+
+
 def by_neighbours(sight: Sight) -> list[Vote]:
     """V8: an end that speaks ARP (or neighbour discovery) for its own address is on this link."""
     near = [side for side in ("client", "server") if _on_link(sight, side)]
@@ -339,5 +365,7 @@ BALLOTS: tuple[Callable[[Sight], list[Vote]], ...] = (
     by_reaction,
     by_size,
     by_padding,
+    by_routed_copies,
+    by_errors,
     by_common_end,
 )

@@ -52,6 +52,7 @@ class Scene:
     neighbours: Neighbours = field(default_factory=Neighbours)  # who speaks ARP on the link of the capture
     sides: np.ndarray | None = None  # vantage point per connection, where it is not the same for all
     traits: Traits = field(default_factory=Traits)  # artefacts of the capture that can veto a finding
+    vantages: tuple[Vantage, ...] = ()  # of each capture, where they were taken at different places
 
 
 @dataclass(frozen=True)

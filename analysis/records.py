@@ -200,8 +200,8 @@ HALF = np.dtype(
         ("idle_ack_count", "<u4"),  # bare ACKs that repeat number and window, with nothing to acknowledge
         ("foreign_sack_count", "<u4"),  # SACK blocks of this end for bytes that its peer cannot have sent
         ("late_probe_count", "<u4"),  # probes of a window that is open again, before anything new was sent
-        ("spare0", "<u4"),  # to a whole number of cache lines
-        ("spare1", "<u8"),
+        ("routed_count", "<u4"),  # of `duplicate_count`, those with another TTL: before and after a router
+        ("spare1", "<u8"),  # to a whole number of cache lines
         ("spare2", "<u8"),
     ],
     align=True,

@@ -30,6 +30,7 @@ from .incidents import Failing
 from .neighbours import Collector
 from .outcome import conn_states, outcomes
 from .peers import gather
+from .places import infer_each
 from .recorder import Recorder
 from .result import SEVERITIES, Analysis, CaptureFacts, Dissection, Endpoint, Finding, Flow, Totals
 from .series import series
@@ -82,6 +83,7 @@ class Study:
         self._tracker = Tracker()
         self._neighbours = Collector()
         self._clock = quality.Clock()
+        self._first_frames: Sequence[int] = ()
         self._scene: Scene | None = None
         self._judged: list[tuple[Case, list[Finding]]] = []
         self._left_out_count = 0
@@ -104,11 +106,15 @@ class Study:
             self._clock.feed(segments)
         return notes
 
-    def judge(self, start_ns: int | None = None, end_ns: int | None = None) -> list[tuple[int, int]]:
+    def judge(
+        self, start_ns: int | None = None, end_ns: int | None = None, first_frames: Sequence[int] = ()
+    ) -> list[tuple[int, int]]:
         """Ask every rule. Returns the frame ranges that the second pass needs.
 
-        `start_ns` and `end_ns` widen the capture's span to packets that are no TCP.
+        `start_ns` and `end_ns` widen the capture's span to packets that are no TCP; `first_frames` is the
+        number of each capture's first frame, ascending, where several are analysed as one.
         """
+        self._first_frames = first_frames
         table = self.table(start_ns, end_ns)
         self._scene = self.survey(table)
         self._judged = self._ask(table)
@@ -129,7 +135,8 @@ class Study:
     def survey(self, table: FlowTable) -> Scene:
         """What surrounds the connections of a table: vantage point, artefacts, neighbours, peers."""
         heard = self._neighbours.finish()
-        where = vantage.given(self._vantage_side) if self._vantage_side else vantage.infer(table, heard)
+        given = self._vantage_side
+        where = vantage.given(given) if given else infer_each(table, heard, self._first_frames)
         traits = traits_of(table)
         return Scene(
             table,
@@ -142,6 +149,7 @@ class Study:
             heard,
             where.sides,
             traits,
+            where.each,
         )
 
     def release(self, leaving: np.ndarray, failing: Sequence[Failing] = (), evicted_count: int = 0) -> None:
@@ -199,8 +207,8 @@ class Study:
             flows = self._quoted(flows, self._spoken, self._recorder)
         folded = incidents.fold(flows, self.departed.incidents, piles.judge(scene, self._judged))
         told = tuple(
-            replace(facts, vantage=scene.vantage, quality=quality.inspect(self._look(facts, len(captures))))
-            for facts in captures
+            replace(facts, vantage=place, quality=quality.inspect(self._look(facts, len(captures))))
+            for facts, place in zip(captures, scene.vantages or (scene.vantage,) * len(captures), strict=True)
         )
         totals = self._totals(scene.table, flows, words, ends, captures)
         return Analysis(

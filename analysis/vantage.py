@@ -29,6 +29,11 @@ SIDES = ("client", "server", "middle", "both")
 DECISIVE = 4
 """Log-odds of evidence that only the end's own host can leave (V1, V4): other votes do not contradict it."""
 
+DOUBT = (
+    "the evidence contradicts itself: a proxy or load balancer near one end may answer for the other "
+    "(syn-proxy); --vantage tells where the capture was taken"
+)
+
 LEAD = 1
 """The winner must be this far ahead, in log-odds; else the answer is `unknown`."""
 
@@ -45,6 +50,7 @@ class Place:
 
     vantage: Vantage
     sides: np.ndarray | None = None
+    each: tuple[Vantage, ...] = ()  # of each capture, where they were taken at different places
 
     def of(self, index: int) -> str:
         """The vantage point as connection number `index` sees it."""
@@ -86,13 +92,10 @@ def _elect(table: FlowTable, neighbours: Neighbours, names: tuple[str, str] = EN
 
 def _count(votes: list[Vote]) -> Vantage:
     scores = {side: sum(vote.weight for vote in votes if vote.side == side) for side in SIDES}
-    lines = tuple(f"{vote.why} ({vote.side} +{vote.weight:g})" if vote.weight else vote.why for vote in votes)
+    lines = tuple(f"{vote.why} ({vote.side} {vote.weight:+g})" if vote.weight else vote.why for vote in votes)
     strongest = max((vote.weight for vote in votes), default=0)
     if min(scores["client"], scores["server"]) >= LEAD and strongest < DECISIVE:
-        doubt = (
-            "the evidence contradicts itself: a proxy or load balancer near one end may answer for the other"
-        )
-        return Vantage("unknown", 0.0, (*lines, doubt))
+        return Vantage("unknown", 0.0, (*lines, DOUBT))
     ranked = sorted(scores, key=lambda side: -scores[side])
     lead = scores[ranked[0]] - scores[ranked[1]]
     if lead < LEAD:

@@ -55,7 +55,8 @@ def analyze(
         interrupted = _first_pass(capture, study, each_batch)
         starts = [facts.start_ns for facts in capture.files if facts.start_ns is not None]
         ends = [facts.end_ns for facts in capture.files if facts.end_ns is not None]
-        spans = study.judge(min(starts, default=None), max(ends, default=None))
+        first_frames = [facts.first_frame for facts in capture.files]
+        spans = study.judge(min(starts, default=None), max(ends, default=None), first_frames)
         if interrupted:
             spans = []
         if dissect:

@@ -190,7 +190,7 @@ cdef struct Half:
     unsigned int idle_ack_count
     unsigned int foreign_sack_count
     unsigned int late_probe_count
-    unsigned int spare0
+    unsigned int routed_count
     unsigned long long spare1
     unsigned long long spare2
 
