@@ -120,9 +120,11 @@ class Case:
         What an end did after its last captured segment is only seen on its own host; and there, too, an end
         that keeps repeating may give up without a word (tcp_retries2, TCP_USER_TIMEOUT).
         """
-        half = self.half(side)
-        if half.proven != half.believed or half.pending:
+        half, peer = self.half(side), self.half(other(side))
+        if half.proven != half.believed or half.pending or half.proven == State.UNKNOWN:
             return False
+        if not peer.packets and half.proven not in (State.SYN_SENT, State.CLOSED):
+            return False  # what it was sent, and went on from there, was not captured
         if half.edge_count or half.fin_repeat_count or half.keepalive_pending:
             return False
         if half.stray_ack_count and half.proven == State.UNKNOWN:

@@ -134,7 +134,10 @@ def _payload_only(case: Case) -> bool:
 def _suspects(case: Case, stuck: str) -> tuple[Suspect, ...]:
     if case.vantage == stuck:
         return certainly(f"{stuck}-app")
-    return Suspicion({f"{stuck}-app": 0.85, f"{stuck}-host": 0.08, "path": 0.07}).suspects()
+    shares = {f"{stuck}-app": 0.5, f"{stuck}-host": 0.1, f"{stuck}-network": 0.15, "path": 0.1}
+    if case.vantage == "middle":
+        return Suspicion(shares).suspects()
+    return Suspicion(shares | {f"{other(stuck)}-network": 0.15}).suspects()
 
 
 def missing(case: Case) -> tuple[str, str] | None:

@@ -57,6 +57,16 @@ class Machine:
         """Give it one more address on its own network."""
         self.namespace.ip(f"addr add {address}/{24 if family_of(address) == 4 else 64} dev eth0")
 
+    def mirrors(self) -> None:
+        """Copy to the link ``span0`` what comes in and goes out on eth0 and eth1."""
+        chains = (
+            f"add chain netdev span {link}-{hook} {{ type filter hook {hook} device {link} priority 0; }}\n"
+            f"add rule netdev span {link}-{hook} dup to span0\n"
+            for link in ("eth0", "eth1")
+            for hook in ("ingress", "egress")
+        )
+        self.namespace.run("nft", "-f", "-", feed="add table netdev span\n" + "".join(chains))
+
     def stops_filtering(self) -> None:
         """Remove all its rules."""
         self.namespace.run("nft", "flush", "ruleset")
@@ -129,6 +139,7 @@ class Network:
         join(self.between, "tap0", self.between, "tap1")
         join(self.between, "west0", self.firewall_s.namespace, "eth1")
         join(self.firewall_s.namespace, "eth0", self.server.namespace, "eth0")
+        join(self.firewall_s.namespace, "span0", self.firewall_s.namespace, "span1")
 
     def _address(self) -> None:
         for host, net in ((self.client, 1), (self.server, 2)):

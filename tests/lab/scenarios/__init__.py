@@ -1,6 +1,7 @@
 """The scenarios, a module for each way a connection goes; importing this package registers them all."""
 
 from . import (  # noqa: F401
+    artefacts,
     closing,
     crowds,
     established,

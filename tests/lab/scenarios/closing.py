@@ -9,15 +9,15 @@ FROM_SERVER, FROM_CLIENT = "tcp.srcport == 8080", "tcp.dstport == 8080"
 RST_ONLY = "tcp.flags == 0x004"
 CLIENT_FIN, SERVER_FIN = f"tcp.flags.fin == 1 && {FROM_CLIENT}", f"tcp.flags.fin == 1 && {FROM_SERVER}"
 
-NEVER_CLOSED = knows("close-wait-stuck", f"1 {CLIENT_FIN}", f"0 {SERVER_FIN}", "0 tcp.flags.reset == 1")
+STAYS_OPEN = (f"1 {CLIENT_FIN}", f"0 {SERVER_FIN}", "0 tcp.flags.reset == 1")
 
 
 @scenario(
     dropper="server-app",
     where="the server's program never closes",
-    client=NEVER_CLOSED,
-    middle=NEVER_CLOSED,
-    server=NEVER_CLOSED,
+    client=sees("close-wait-stuck", *STAYS_OPEN),
+    middle=sees("close-wait-stuck", *STAYS_OPEN),
+    server=knows("close-wait-stuck", *STAYS_OPEN),
     states=("FIN-WAIT-2", "CLOSE-WAIT"),
     families=(4, 6),
 )

@@ -135,8 +135,8 @@ LEAKED = (f"{CROWD} {CLIENT_FIN}", f"0 {SERVER_FIN}", f"0 {RST}")
 @scenario(
     dropper="server-app",
     where="the server's program never closes",
-    client=knows("close-wait-stuck close-wait-pile", *LEAKED),
-    middle=knows("close-wait-stuck close-wait-pile", *LEAKED),
+    client=sees("close-wait-stuck close-wait-pile", *LEAKED),
+    middle=sees("close-wait-stuck close-wait-pile", *LEAKED),
     server=knows("close-wait-stuck close-wait-pile", *LEAKED),
     states=("FIN-WAIT-2", "CLOSE-WAIT"),
     snaplen_bytes=BRIEF_BYTES,
@@ -193,7 +193,7 @@ HALF_CLOSED = (f"{CROWD} {CLIENT_FIN}", f"60.. {SERVER_FIN}", f"0 {RST}")
 @scenario(
     dropper="client-network",
     where="nft forward chain on firewall-c drops everything after the clients' FINs",
-    client=sees("close-wait-stuck", f"0 {SERVER_FIN}"),
+    client=sees("", f"0 {SERVER_FIN}"),
     middle=sees("last-ack-stuck last-ack-pile", *HALF_CLOSED),
     server=sees("last-ack-stuck last-ack-pile", *HALF_CLOSED),
     states=("FIN-WAIT-2", "LAST-ACK"),

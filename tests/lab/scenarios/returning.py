@@ -82,14 +82,14 @@ PROBED = (CLOSED_WINDOW, f"0 {RST}", "0 tcp.flags.fin == 1")
 def server_dies_with_closed_window(lab: Lab) -> None:
     """The server's program does not read, its window closes, and then the host falls silent.
 
-    The client's kernel probes the window for 12 s without an answer; then the captures end.
+    The client's kernel probes the window for 25 s without an answer; then the captures end.
     """
     client, _ = lab.connected(receive_buffer_bytes=4096)
     client.sends_what_fits(b"." * (1 << 20))
     lab.waits(1)
     for hook in ("input", "output"):
         lab.server.filters(hook, "drop")
-    lab.waits(12)
+    lab.waits(25)
 
 
 ROUTED_ELSEWHERE = (f"4 {SYN}", "4 tcp")

@@ -110,8 +110,8 @@ def server_reboots(lab: Lab) -> None:
 @scenario(
     dropper="server-host",
     where="the server's link goes down for good, as by a power cut",
-    client=sees("rto-backoff-dead", "5.. tcp.analysis.retransmission", f"0 {RST}"),
-    middle=sees("rto-backoff-dead", "5.. tcp.analysis.retransmission", f"0 {RST}"),
+    client=sees("icmp-soft-established", "5.. tcp.analysis.retransmission", f"0 {RST}"),
+    middle=sees("icmp-soft-established", "5.. tcp.analysis.retransmission", f"0 {RST}"),
     server=sees("no-close-seen", "0 tcp.analysis.retransmission", f"0 {RST}"),
     states=("CLOSED", "ESTABLISHED"),
     snaplen_bytes=600,

@@ -1,0 +1,191 @@
+"""Leave-one-out honesty: a part of a capture accuses nobody more confidently than the whole supports.
+
+`python -m tests.honesty [SCENARIO...]` cuts every lab capture after every packet, then takes every single
+packet out, and prints each dishonest accusation. What dishonest means, for one connection:
+
+* An *accusation* of a side is the weight that a finding gives it times the confidence of the finding, the
+  largest of all its errors and warnings. Up to `HEDGE` it names nobody: whoever says so leaves as much to
+  others, and may.
+* A cut is **overconfident** when it accuses a side beyond `HEDGE` and beyond what the whole capture accuses
+  it of, by more than `SLACK`: later packets have taken back what it said.
+* A cut is **hasty** when it tells an error of a connection of which the whole tells none: what it calls
+  failed went on.
+* With one packet taken out (as by a capture that lost it) the rest may know less, and say so; it is
+  **overconfident** against a side that the truth calls innocent, and **hasty** in a capture that the truth
+  calls healthy, by the same measures.
+
+A capture that is cut ends with its last packet: no silence after it is known of.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from synsight.analysis.result import Flow
+from synsight.analysis.study import Study
+from synsight.capture.source import Capture
+
+from .lab_truth import FIXTURES, VANTAGES, scenarios, take
+
+HEDGE, SLACK = 0.5, 0.02
+
+CUTS_AT_MOST = 150
+"""Longer captures are cut at so many places evenly spaced, and lose so many packets."""
+
+
+@dataclass(frozen=True, order=True)
+class Dishonesty:
+    """One part of one capture that says too much."""
+
+    scenario: str
+    vantage: str
+    kind: str
+    """`overconfident` or `hasty`; after a packet was taken out with `-without` behind it."""
+    code: str
+    frame: int
+    """The last frame of the cut, or the one taken out."""
+    text: str
+
+
+@dataclass(frozen=True)
+class Accused:
+    """What is said of one connection."""
+
+    sides: dict[str, tuple[float, str]]
+    """Weight times confidence, and the code of the finding that gives it."""
+    errors: tuple[str, ...]
+    """Codes."""
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One capture, and what its whole says."""
+
+    scenario: str
+    vantage: str
+    segments: np.ndarray
+    whole: dict[str, Accused]
+    guilty: frozenset[str]
+    """By the truth: the dropper and who had a part in it."""
+    healthy: bool
+
+    @property
+    def places(self) -> list[int]:
+        """Numbers of rows after which it is cut, and whose row is taken out."""
+        count = len(self.segments)
+        if count <= CUTS_AT_MOST:
+            return list(range(1, count + 1))
+        return np.unique(np.linspace(1, count, CUTS_AT_MOST, dtype=int)).tolist()
+
+
+@cache
+def exhibit(scenario: str, vantage: str) -> Exhibit | None:
+    """A lab capture; None when it holds no packet."""
+    taken = take(scenario, vantage)
+    assert taken is not None
+    with Capture([FIXTURES / scenario / f"{vantage}.pcap"]) as capture:
+        batches = [batch.segments.copy() for batch in capture.batches()]
+    if not sum(map(len, batches)):
+        return None
+    segments = np.concatenate(batches)
+    guilty = frozenset({taken.dropper, *taken.truth["fault"]["also"]})
+    return Exhibit(
+        scenario, vantage, segments, accused(taken.analysis.flows), guilty, bool(taken.truth["healthy"])
+    )
+
+
+def accused(flows: Iterable[Flow]) -> dict[str, Accused]:
+    """By connection; those of which nothing is said are left out."""
+    return {flow.id: _accused(flow) for flow in flows if flow.findings}
+
+
+def _accused(flow: Flow) -> Accused:
+    sides: dict[str, tuple[float, str]] = {}
+    for finding in flow.findings:
+        if finding.severity == "info":
+            continue
+        for suspect in finding.suspects:
+            strength = suspect.weight * finding.confidence
+            sides[suspect.side] = max(sides.get(suspect.side, (0.0, "")), (strength, finding.code))
+    errors = tuple(finding.code for finding in flow.findings if finding.severity == "error")
+    return Accused(sides, errors)
+
+
+def judged(*parts: np.ndarray) -> dict[str, Accused]:
+    """What a capture of these rows alone says."""
+    study = Study(all_flows=True)
+    for part in parts:
+        study.feed(np.ascontiguousarray(part))
+    return _said(study)
+
+
+def _said(study: Study) -> dict[str, Accused]:
+    study.judge()
+    return accused(study.conclude((), "test").flows)
+
+
+def cuts(shown: Exhibit, places: Iterable[int] | None = None) -> Iterator[Dishonesty]:
+    """Cut after each of the rows, all when none are given."""
+    study, fed = Study(all_flows=True), 0
+    for place in sorted(places or shown.places):
+        study.feed(np.ascontiguousarray(shown.segments[fed:place]))
+        fed = place
+        frame = int(shown.segments["frame"][place - 1])
+        for connection, said in _said(study).items():
+            whole = shown.whole.get(connection, Accused({}, ()))
+            for side, (strength, code) in said.sides.items():
+                allowed = max(HEDGE, whole.sides.get(side, (0.0, ""))[0])
+                if strength > allowed + SLACK:
+                    text = f"{connection}: {side} {strength:.2f}, the whole supports {allowed:.2f}"
+                    yield Dishonesty(shown.scenario, shown.vantage, "overconfident", code, frame, text)
+            if said.errors and not whole.errors:
+                text = f"{connection}: an error, the whole tells none"
+                yield Dishonesty(shown.scenario, shown.vantage, "hasty", said.errors[0], frame, text)
+
+
+def gaps(shown: Exhibit, places: Iterable[int] | None = None) -> Iterator[Dishonesty]:
+    """Take each of the rows out, all when none are given."""
+    for place in sorted(places or shown.places):
+        row = place - 1
+        frame = int(shown.segments["frame"][row])
+        for connection, said in judged(shown.segments[:row], shown.segments[place:]).items():
+            whole = shown.whole.get(connection, Accused({}, ()))
+            for side, (strength, code) in said.sides.items():
+                allowed = max(HEDGE, whole.sides.get(side, (0.0, ""))[0])
+                if side not in shown.guilty and strength > allowed + SLACK:
+                    text = f"{connection}: {side} {strength:.2f}, innocent; the whole supports {allowed:.2f}"
+                    yield Dishonesty(
+                        shown.scenario, shown.vantage, "overconfident-without", code, frame, text
+                    )
+            if said.errors and not whole.errors and shown.healthy:
+                text = f"{connection}: an error, nothing failed"
+                yield Dishonesty(shown.scenario, shown.vantage, "hasty-without", said.errors[0], frame, text)
+
+
+def main(names: list[str]) -> int:
+    """Print every dishonest accusation, folded, and how many parts were asked; 1 when there are any."""
+    parts, found = 0, []
+    for scenario in names or scenarios():
+        for vantage in VANTAGES:
+            shown = exhibit(scenario, vantage)
+            if shown is None:
+                continue
+            parts += 2 * len(shown.places)
+            found += [*cuts(shown), *gaps(shown)]
+    folded = Counter((each.scenario, each.vantage, each.kind, each.code) for each in found)
+    for (scenario, vantage, kind, code), count in sorted(folded.items()):
+        first = next(
+            e for e in found if (e.scenario, e.vantage, e.kind, e.code) == (scenario, vantage, kind, code)
+        )
+        print(f"{kind} {scenario} @{vantage} {code} x {count}; first at frame {first.frame}, {first.text}")
+    print(f"{len(found)} dishonest accusations in {parts} parts of captures")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
