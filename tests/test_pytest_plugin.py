@@ -6,11 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
+from tests.lab.namespaces import Namespace
 from tests.test_cli import LAB
 
 pytest_plugins = ("pytester",)
@@ -64,16 +66,34 @@ NEVER_ACCEPTS = """
 """
 
 
+@pytest.fixture
+def loopback() -> Iterator[Namespace]:
+    """A loopback interface of its own: what others on this machine do on theirs is not captured."""
+    made = Namespace(f"synpytest-{os.getpid()}")
+    try:
+        made.ip("link set lo up")
+        yield made
+    finally:
+        made.delete()
+
+
+def run_in(loopback: Namespace, pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    """pytest, in that namespace."""
+    return pytester.run(*loopback.inside([sys.executable, "-m", "pytest", *PLUGIN, *arguments]))
+
+
 @needs_root
-def test_a_healthy_server_passes(pytester: pytest.Pytester) -> None:
+def test_a_healthy_server_passes(pytester: pytest.Pytester, loopback: Namespace) -> None:
     pytester.makepyfile(HEALTHY)
-    pytester.runpytest_subprocess(*PLUGIN).assert_outcomes(passed=1)
+    run_in(loopback, pytester).assert_outcomes(passed=1)
 
 
 @needs_root
-def test_a_server_that_never_accepts_fails_and_says_so(pytester: pytest.Pytester) -> None:
+def test_a_server_that_never_accepts_fails_and_says_so(
+    pytester: pytest.Pytester, loopback: Namespace
+) -> None:
     pytester.makepyfile(NEVER_ACCEPTS)
-    done = pytester.runpytest_subprocess(*PLUGIN, "--synsight-reports=reports", "--html=all.html")
+    done = run_in(loopback, pytester, "--synsight-reports=reports", "--html=all.html")
     done.assert_outcomes(failed=1)
     done.stdout.fnmatch_lines(
         ["*assert not (Finding(*", "*- synsight -*", "*127.0.0.1:49000 never answered*", "report: *.html"]
