@@ -7,13 +7,9 @@ import re
 import numpy as np
 import pcapy
 from synsight.capture import _bpf
-from synsight.capture.links import link_name
+from synsight.capture.links import DLT_NUMBERS, link_name
 
 _SNAPLEN = 262144
-_TO_DLT = {100: 11, 101: 12, 106: 19}
-"""LINKTYPE_ numbers whose DLT_ number on Linux is another one; all the others agree."""
-
-
 _SYNTAX = "syntax error"
 _WORD = re.compile(r"[\w.:/\\-]+|<<|>>|<=|>=|!=|==|&&|\|\||\S")
 _ENDINGS = (
@@ -60,7 +56,7 @@ class FrameFilter:
 def compile_program(expression: str, link_type: int) -> np.ndarray:
     """Instructions of an expression for a link type: rows of (code, jt, jf, k). Raises FilterError."""
     try:
-        compiled = pcapy.compile(_TO_DLT.get(link_type, link_type), _SNAPLEN, expression, 1, 0)
+        compiled = pcapy.compile(DLT_NUMBERS.get(link_type, link_type), _SNAPLEN, expression, 1, 0)
     except (pcapy.PcapError, ValueError, UnicodeError) as problem:
         words = str(problem)
         if _SYNTAX in words:
@@ -99,7 +95,7 @@ def _closing(beginning: str) -> str:
 def _parses(expression: str, link_type: int) -> bool:
     """Whether libpcap finds no fault with the syntax; names that do not resolve are another matter."""
     try:
-        pcapy.compile(_TO_DLT.get(link_type, link_type), _SNAPLEN, expression, 1, 0)
+        pcapy.compile(DLT_NUMBERS.get(link_type, link_type), _SNAPLEN, expression, 1, 0)
     except pcapy.PcapError as problem:
         return _SYNTAX not in str(problem)
     return True

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pcapy
-from synsight.capture.links import link_name
-from synsight.capture.live import ANY, open_interface
+from synsight.capture.links import link_name, link_type_of
 from synsight.capture.source import CaptureError
+from synsight.capture.tap import ANY, open_interface
 
 _SYSFS = Path("/sys/class/net")
 _IFF_UP, _IFF_LOOPBACK = 0x1, 0x8
@@ -53,7 +53,7 @@ def _described(name: str, addresses: tuple[str, ...]) -> Interface:
     link_type = problem = None
     try:
         opened = open_interface(name, buffer_mb=1, promiscuous=False)
-        link_type = link_name(int(opened.datalink()))
+        link_type = link_name(link_type_of(int(opened.datalink())))
         opened.close()
     except CaptureError as refused:
         problem = str(refused).removeprefix(f"{name}: ")

@@ -52,6 +52,19 @@ NAMES: dict[int, str] = {
 """Number to name. Numbers not listed are still read; their frames are counted as `unknown-link-type`."""
 
 
+DLT_NUMBERS: dict[int, int] = {100: 11, 101: 12, 106: 19}
+"""LINKTYPE_ numbers whose DLT_ number, which libpcap itself uses, is another one on Linux."""
+
+
+def link_type_of(dlt: int) -> int:
+    """The LINKTYPE_ number, as files have it, of a DLT_ number of libpcap's.
+
+    >>> link_type_of(12), link_type_of(1)
+    (101, 1)
+    """
+    return next((link_type for link_type, own in DLT_NUMBERS.items() if own == dlt), dlt)
+
+
 def link_name(number: int) -> str:
     """The name of a link type, or `LINKTYPE_<number>` when it has none here.
 

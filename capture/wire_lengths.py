@@ -13,7 +13,7 @@ _ETHERNET, _LINUX_SLL = 1, 113
 _NETWORK_AT = {_ETHERNET: 14, _LINUX_SLL: 16}
 """Link type -> where the network header begins, after two bytes that tell its EtherType."""
 
-_RAW = (12, 101)
+_RAW = 101
 _VLAN_TYPES, _IPV4, _IPV6 = (0x8100, 0x88A8), 0x0800, 0x86DD
 _IPV6_HEADER_BYTES = 40
 _SNAPLEN_LEAST = 32
@@ -27,7 +27,7 @@ def restore(data: np.ndarray, frames: np.ndarray, snaplen: int) -> None:
         return
     link_type = int(frames["link_type"][0])
     begins = frames["offset"][cut].astype(np.int64)
-    if link_type in _RAW:
+    if link_type == _RAW:
         network = np.zeros(len(cut), np.int64)
         version = data[begins] >> 4
         kind = np.where(version == 4, _IPV4, np.where(version == 6, _IPV6, 0))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
+import os
+import struct
 import subprocess
 import sys
 import time
@@ -88,6 +91,34 @@ def test_any_sees_every_interface(wire: Wire) -> None:
         _, segments = collect(capture, 200)
     assert capture.facts.link_types == ["LINUX_SLL"]
     assert np.count_nonzero(segments["direction"] == Direction.OUT) == 100
+
+
+def test_a_tunnel_without_link_headers(wire: Wire, tmp_path) -> None:
+    """libpcap's number for raw packets is not the one that files have."""
+    tunnel = wire.namespace.call(tunnel_end)
+    wire.namespace.ip("link set tunnel up")
+    with wire.capture("tunnel", bpf="tcp", snaplen=70) as capture:
+        recording = Recording(tmp_path / "it.pcap", capture.interfaces)
+        for number in range(5):
+            os.write(tunnel, ip4(tcp(b"x" * 200, seq=number)))
+        batches, segments = collect(capture, 5)
+        for batch in batches:
+            recording.write(batch)
+        recording.close()
+    os.close(tunnel)
+    assert segments["seq"].tolist() == list(range(5))
+    assert capture.facts.link_types == ["RAW"]
+    assert (tmp_path / "it.pcap").read_bytes()[20:24] == (101).to_bytes(4, sys.byteorder)
+    frames = np.concatenate([batch.frames for batch in batches])
+    assert set(frames["wire_bytes"].tolist()) == {240}
+
+
+def tunnel_end() -> int:
+    """A descriptor whose packets arrive at the interface `tunnel` (linux/if_tun.h)."""
+    made = os.open("/dev/net/tun", os.O_RDWR)
+    tun_without_header = 0x1001
+    fcntl.ioctl(made, 0x400454CA, struct.pack("16sH14x", b"tunnel", tun_without_header))  # TUNSETIFF
+    return made
 
 
 def test_two_interfaces_come_in_the_order_of_time(wire: Wire) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -62,8 +63,14 @@ def sequences(paths: list[Path]) -> list[int]:
 
 def capinfos(path: Path) -> int:
     """Packets that Wireshark's reader finds; fails when it complains of anything."""
+    if shutil.which("capinfos") is None and "CI" not in os.environ:
+        pytest.skip("capinfos (of tshark's package) is not installed (CI has it)")
     done = subprocess.run(
-        ["capinfos", "-Mc", str(path)], capture_output=True, text=True, check=False, env={"LC_ALL": "C"}
+        ["capinfos", "-Mc", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "LC_ALL": "C"},
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return int(done.stdout.split()[-1])
