@@ -108,7 +108,7 @@ def states_over_time(table: FlowTable, bins: Bins) -> Iterator[StatesOverTime]:
         rows = listeners.members(number)
         key = table.server_key[rows[0]]
         server = Endpoint(address_text(key["hi"], key["lo"]), int(key["port"]))
-        for side in ("client", "server"):
+        for side in ("server", "client"):
             levels = {state: level(span) for state, span in stays(table, rows, side).items()}
             counts = {
                 state.text: tuple(each.per_bin(bins.start_ns, bins.width_ns, bins.count).tolist())

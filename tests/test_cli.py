@@ -206,6 +206,21 @@ def test_a_terminal_gets_colour_and_a_pipe_does_not() -> None:
     assert b"\x1b[" in shown
 
 
+@pytest.mark.parametrize("number", [0, 1, 3])
+def test_page_draws_as_many_connections_as_asked_for(tmp_path: Path, number: int) -> None:
+    page = tmp_path / "page.html"
+    capture = LAB / "several-connections-to-two-ports" / "middle.pcap"
+    done = run("analyze", capture, "--all-flows", "--timelines", str(number), "-o", page)
+    assert done.returncode == 0, done.stderr
+    assert page.read_text().count('class="timeline"') == number
+
+
+def test_number_of_timelines_has_bounds() -> None:
+    done = run("analyze", HEALTHY, "--timelines", "1001")
+    assert done.returncode == 2
+    assert b"--timelines" in done.stderr
+
+
 @pytest.mark.parametrize("suffix", ["svg", "png", "pdf"])
 def test_a_timeline_of_a_healthy_connection(tmp_path: Path, suffix: str) -> None:
     (flow,) = verdict(HEALTHY, "--all-flows")["flows"]

@@ -155,6 +155,17 @@ def test_everything_is_there_without_javascript(context_factory: Any, folder: Pa
     context.close()
 
 
+def test_long_list_says_without_javascript_what_it_leaves_out(context_factory: Any, folder: Path) -> None:
+    context = context_factory(java_script_enabled=False, viewport={"width": 360, "height": 740})
+    page = Visit(context, folder / "many.html").page
+    assert page.locator("#connection-list tbody tr").count() == 100
+    assert page.get_by_text("1,900 connections of this list left out here").is_visible()
+    assert not page.locator(".tools").first.is_visible()
+    assert not page.locator(".pages").is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    context.close()
+
+
 def test_segment_shows_its_fields_and_gives_a_filter(context_factory: Any, folder: Path) -> None:
     context = context_factory(
         viewport={"width": 1440, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
