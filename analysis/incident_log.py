@@ -81,7 +81,9 @@ class IncidentLog:
         self.withdrawn_count = 0
         self.left_out_count = 0
 
-    def record(self, key: int, subject: Subject, found: tuple[Finding, ...], now_ns: int, instead: str) -> None:
+    def record(
+        self, key: int, subject: Subject, found: tuple[Finding, ...], now_ns: int, instead: str
+    ) -> None:
         """What is found wrong with a connection now, instead of before.
 
         `instead` says what it is where a finding no longer holds.

@@ -101,10 +101,11 @@ class Tracker:
         linked = previous > 0
         moved = np.where(keep[previous[linked] - 1], places[previous[linked] - 1], 0)
         self.flows["previous"][: self.count][linked] = moved
-        kept = int(keep.sum())
-        self.flows = _grown(self.flows[: self.count][keep], len(self.flows), kept)
-        self.halves = _grown(self.halves[: 2 * self.count][np.repeat(keep, 2)], len(self.halves), 2 * kept)
-        self.count = kept
+        staying = np.flatnonzero(keep)
+        pairs = np.stack((2 * staying, 2 * staying + 1), axis=1).reshape(-1)
+        self.flows = _gathered(self.flows, staying)
+        self.halves = _gathered(self.halves, pairs)
+        self.count = len(staying)
         self.slots = np.zeros(len(self.slots), np.uint32)
         _tracker.rebuild(self.flows.view(np.uint8), self.slots, self.count)
 
@@ -121,6 +122,13 @@ def _grown(rows: np.ndarray, capacity: int, used: int) -> np.ndarray:
     larger = _zeros(capacity, rows.dtype)
     larger[:used] = rows[:used]
     return larger
+
+
+def _gathered(rows: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """A zeroed array of the same capacity that begins with the rows at `places`, copied once."""
+    chosen = _zeros(len(rows), rows.dtype)
+    np.take(rows, places, out=chosen[: len(places)], mode="clip")  # else NumPy copies through a buffer
+    return chosen
 
 
 def history_text(flow: np.void) -> str:

@@ -53,7 +53,8 @@ SOON_NS, LATE_NS = SECOND // 4, SECOND
 """A verdict that waiting may change is looked at again after an eighth of the silence, within these."""
 
 REVIEW_NS = 5 * SECOND
-"""What other connections say may move the weights: a fresh failure is looked at again after so long."""
+"""What other connections say may move the weights: a fresh failure is looked at again after so long, then
+after twice as long..."""
 
 FRESH_NS = 30 * SECOND
 """...until it is this old."""
@@ -203,7 +204,7 @@ class Watch:
         if may_change:
             due_ns = min(due_ns, self._now_ns + max(SOON_NS, min(silence_ns // 8, LATE_NS)))
         elif grave and silence_ns < FRESH_NS:
-            due_ns = min(due_ns, self._now_ns + REVIEW_NS)
+            due_ns = min(due_ns, self._now_ns + max(REVIEW_NS, silence_ns))
         self._agenda.settle(case.index, self._now_ns, due_ns)
         self._agenda.told[case.index] = bool(found)
         if not found and before is None:

@@ -138,8 +138,12 @@ class LiveRun:
             self._recording.close()
             return self._analysis()
         finally:
-            self._recording.close()
-            self._capture.close()
+            self.close()
+
+    def close(self) -> None:
+        """Give up interfaces and recording; `run` does it in the end."""
+        self._recording.close()
+        self._capture.close()
 
     def _take(self, batch: Batch) -> None:
         """Record and judge one batch, and know up to when everything has been delivered."""

@@ -130,6 +130,9 @@ def capture(
     try:
         with output:
             analysis = run.run(output.show)
+    except MetricsError as problem:
+        run.close()
+        raise Failure(str(problem), USAGE) from None
     except KeyboardInterrupt:
         sys.exit(STOPPED)
     analysis, failed = gates.settle(analysis, False, FLOWS_LIMIT)

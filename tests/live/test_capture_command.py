@@ -8,6 +8,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -235,6 +236,19 @@ def test_a_mistake_is_one_line(wire: Wire, options: tuple[str, ...], words: str,
     assert done.returncode == code, done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert words in done.stderr
+
+
+def test_a_port_that_is_taken_is_one_line(wire: Wire) -> None:
+    other = wire.namespace.socket(socket.AF_INET)
+    with other:
+        other.bind(("127.0.0.1", 9464))
+        other.listen()
+        words = [sys.executable, "-m", "synsight", "capture", "-i", "right", "--metrics", "9464"]
+        done = subprocess.run(
+            wire.namespace.inside(words), capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr == "synsight: --metrics 9464: cannot listen: address already in use\n"
 
 
 HOSTILE = b"GET /\x1b]0;pwned\x07\x1b[2J HTTP/1.1\r\nHost: \x1b[31m\x9b2J\r\n\r\n"
