@@ -21,7 +21,7 @@ from synsight.capture.excerpt import Excerpt
 LIMIT_S = 120.0
 """A dissector that loops over a hostile packet is stopped after this long; what it said is kept."""
 
-TEXT_CHARACTERS = 400
+TEXT_CHARACTERS = 500
 NOTE = 4_194_304
 """Expert information below Note (Wireshark: PI_NOTE) tells that a connection opened, which is no news."""
 
@@ -203,7 +203,8 @@ def _said(packet: Any, frame: int, at_ns: int) -> Iterator[Words]:
     seen: set[tuple[str, str]] = set()
     for layer in packet.layers:
         for kind, severity, group, text in (*_expert(layer), *_errors(layer), *_certificate(layer)):
-            told = " ".join(text.split())[:TEXT_CHARACTERS]
+            told = " ".join(text.split())
+            told = told if len(told) <= TEXT_CHARACTERS else f"{told[: TEXT_CHARACTERS - 1]}…"
             if told and (kind, told) not in seen:
                 seen.add((kind, told))
                 yield Words(frame, at_ns, layer.layer_name, kind, severity, group, told)
@@ -264,8 +265,9 @@ def _certificate(layer: Any) -> Iterator[tuple[str, str, str, str]]:
     times = (_texts(layer, "x509af.utcTime") or _texts(layer, "x509af.generalizedTime"))[:2]
     hosts = _texts(layer, "x509ce.dNSName")
     serial = _texts(layer, "x509af.serialNumber")[:1]
-    parts = [f"{what} {name}" for what, name in names.items()]
+    parts = [f"subject {names['subject']}"] if "subject" in names else []
     parts += [f"valid {' to '.join(times)}"] if len(times) == 2 else []
     parts += [f"for {', '.join(hosts[:8])}{' and more' if hosts[8:] else ''}"] if hosts else []
+    parts += [f"issuer {names['issuer']}"] if "issuer" in names else []
     parts += [f"serial {number}" for number in serial]
     yield "certificate", "", "", "; ".join(parts)

@@ -242,6 +242,7 @@ def _flow(page: Page, flow: Flow) -> None:
     for finding in flow.findings:
         page.blank()
         _finding(page, finding, flow.start_ns)
+    _dissected(page, flow)
     if flow.ladder:
         page.blank()
         for line in ladder_lines(flow, page.width - 2):
@@ -277,6 +278,17 @@ def _errno(page: Page, errno: Errno) -> None:
     for end, name in (("client", errno.client), ("server", errno.server)):
         if name is not None:
             page.say(f"The {end} application saw {visible(name)}.", indent=2)
+
+
+def _dissected(page: Page, flow: Flow) -> None:
+    """The application's errors and certificates, in the dissector's words; its remarks are in the ladder."""
+    told = [each for each in flow.dissection if each.kind != "expert" and each.dissector_text]
+    if told:
+        page.blank()
+        page.say("What tshark says:", indent=2)
+    for each in told:
+        words = f"{each.kind} in frame {each.frame}, {each.protocol}: {each.dissector_text}"
+        page.say(clipped(words, 500), indent=4, hang=6)
 
 
 def _left_out(page: Page, analysis: Analysis, shown: int) -> None:
