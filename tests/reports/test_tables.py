@@ -31,7 +31,7 @@ def test_csv_says_what_the_analysis_says(analysis: synsight.Analysis) -> None:
     rows = list(csv.DictReader(io.StringIO(stream.getvalue(), newline="")))
     assert [row["id"] for row in rows] == [flow.id for flow in analysis.flows]
     assert rows[0]["findings"] == "syn-unanswered"
-    assert rows[0]["client_errno"] == "ETIMEDOUT"
+    assert rows[0]["client_errno"] == ""  # it gave up before its kernel did: no packet says what it got
     assert rows[0]["start_utc"].startswith("2026-11-22T00:42:12.070215000Z")
     assert rows[1]["syn_to_synack_us"] == "16851.0"
     assert rows[1]["severity"] == ""
