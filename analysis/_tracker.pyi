@@ -1,14 +1,5 @@
 import numpy as np
 
-def track(
-    segments: np.ndarray,
-    notes: np.ndarray,
-    flows: np.ndarray,
-    halves: np.ndarray,
-    slots: np.ndarray,
-    cells: np.ndarray,
-    services: np.ndarray,
-    count: int,
-    attempt_ns: int = 0,
-) -> int: ...
+def check_layouts(segments: np.ndarray, notes: np.ndarray, flows: np.ndarray, halves: np.ndarray) -> None: ...
+def track(*arguments: np.ndarray | int) -> tuple[int, int]: ...  # in the order of _tracker.pyx
 def rebuild(flows: np.ndarray, slots: np.ndarray, count: int) -> None: ...
