@@ -13,6 +13,7 @@ import numpy as np
 
 from .grouping import Ends, Groups, ends_of
 from .records import Fact
+from .siblings import Siblings
 from .table import FlowTable
 
 NEVER = int(np.iinfo(np.int64).max)
@@ -125,6 +126,11 @@ class Peers:
 
     table: FlowTable
     past: Attempts | None = None
+
+    @cached_property
+    def siblings(self) -> Siblings:
+        """Patterns among the attempts at one port."""
+        return Siblings(self.table)
 
     def listener(self, row: int) -> Record:
         """All connections to its server's address and port."""

@@ -139,7 +139,19 @@ def _weigh_others(case: Case, suspicion: Suspicion) -> None:
     elif client.servers_count > 1 and client.answered_count + client.refused_count == own:
         why = f"nothing answers this client, on {client.servers_count} servers"
         suspicion.scale("client-network", 5.0, why)
-    if peers.pair(case.index).answered_count > own:
+    network, ports = peers.siblings.silent_network(case.index), peers.siblings.silent_ports(case.index)
+    if port.answered_count > own and port.silent_count > 1 and port.last_answer_ns < port.first_silence_ns:
+        _weigh_event(case, suspicion, port)
+    elif ports:
+        why = f"{ports} of this client get no answer however often they ask, others open at the same time: "
+        why += "one of several paths or backends is broken (ecmp-path-loss)?"
+        for side, factor in (("path", 2.0), ("server-network", 2.0), ("server-host", 0.5)):
+            suspicion.scale(side, factor, why)
+    elif network:
+        why = f"no client in {network} is answered by this port, and all others are: an access list?"
+        suspicion.scale("server-network", 2.0, why)
+        suspicion.scale("path", 0.5, why)
+    elif peers.pair(case.index).answered_count > own:
         suspicion.scale("server-host", 1.5, "the same port answers other connections of this client")
         suspicion.scale("path", 0.6, "the same port answers other connections of this client")
     elif port.answered_count > own:
@@ -149,6 +161,16 @@ def _weigh_others(case: Case, suspicion: Suspicion) -> None:
     elif server.answered_count > own or server.refused_count:
         suspicion.scale("path", 0.2, "the same server answers on other ports")
         suspicion.scale("client-network", 0.5, "the same server answers on other ports")
+
+
+def _weigh_event(case: Case, suspicion: Suspicion, port: Record) -> None:
+    """The port answered everybody up to a moment, and nobody since: something happened there."""
+    since = seconds(port.first_silence_ns - port.last_answer_ns)
+    why = "the port answered, and from some moment on nobody: "
+    why += f"the last answer came {since} before the first silence"
+    suspicion.scale("server-host", 1.5, why)
+    if case.scene.peers.siblings.clients_count(case.index) > 1:
+        suspicion.scale("client-network", 0.3, f"{why}, for several clients")
 
 
 def _around(case: Case, record: Record) -> bool:
@@ -178,6 +200,13 @@ def dropping_synacks(case: Case) -> Suspicion:
     if case.vantage == "middle":
         suspicion.rule_out("server-network", "the SYN-ACK passed the tap on its way to the client")
     return suspicion
+
+
+def beside(case: Case, suspicion: Suspicion) -> tuple[int, int, str]:
+    """What other connections say about the suspects, as evidence at the first SYN; no frame when nothing."""
+    said = list(dict.fromkeys(suspicion.reasons))
+    client = case.client
+    return (client.syn_frame if said else 0, client.syn_ns, f"other connections: {'; '.join(said)}")
 
 
 def others(case: Case) -> str:

@@ -31,7 +31,7 @@ from ..case import Case, evidence, seconds
 from ..measures import best_first, capture_at, counters, trace
 from ..records import Fact
 from ..result import Finding
-from ..silence import COPY_NS, dropping_syns
+from ..silence import COPY_NS, beside, dropping_syns
 from ..table import FlowTable
 
 CODE = "syn-lost-recovered"
@@ -73,6 +73,7 @@ def judge(case: Case) -> Finding | None:
         suspicion.suspects(),
         evidence(
             (client.syn_frame, client.syn_ns, f"first SYN: {lost} SYN{plural} without an answer"),
+            beside(case, suspicion),
             (client.syn_last_frame, client.syn_last_ns, f"SYN number {client.syn_count}"),
             (server.syn_frame, server.syn_ns, f"SYN-ACK, {seconds(answer_ns)} after the last SYN"),
         ),

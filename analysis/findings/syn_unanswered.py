@@ -36,7 +36,7 @@ from .. import errnos
 from ..case import Case, evidence, seconds
 from ..measures import accept_queue, best_first, capture_at, counters, firewall, trace
 from ..result import Errno, Finding
-from ..silence import COPY_NS, dropping_syns, others, overdue, stalled_others, unanswered
+from ..silence import COPY_NS, beside, dropping_syns, others, overdue, stalled_others, unanswered
 from ..table import FlowTable
 from ..verdict import Suspicion
 
@@ -71,6 +71,7 @@ def judge(case: Case) -> Finding | None:
         suspicion.suspects(),
         evidence(
             (client.syn_frame, client.syn_ns, f"first SYN, TTL {client.syn_ttl}{others(case)}"),
+            beside(case, suspicion),
             (
                 client.syn_last_frame if client.syn_count > 1 else 0,
                 client.syn_last_ns,
