@@ -34,6 +34,9 @@ REACTION_NS = 100_000
 PRESENT_SHARE = 0.9
 """Share of the connections that must agree on where one end is."""
 
+FORWARDED = 8
+"""V9: a router alone leaves such copies, and next to one end all weaker votes name that end."""
+
 SPREAD = 3
 """V10: a host that is an end of every connection tells something once it has this many different peers."""
 
@@ -296,7 +299,8 @@ def by_routed_copies(sight: Sight) -> list[Vote]:
     )
     if routed < 2 or routed <= copies // 2:
         return []
-    return [Vote("middle", 5, f"{routed} segments were captured twice, before and after they were forwarded")]
+    why = f"{routed} segments were captured twice, before and after they were forwarded"
+    return [Vote("middle", FORWARDED, why)]
 
 
 def by_errors(sight: Sight) -> list[Vote]:

@@ -31,19 +31,9 @@ ONE_SIDED = {
 PROXIED = {"syn-proxy-in-front/server", "syn-proxy-before-a-dead-server/server"}
 """The proxy is the server's neighbour and speaks in the client's name: no router lies between the ends."""
 
-NEXT_TO_THE_SERVER = {
-    "captured-on-any/middle",
-    "captured-on-any-ipv6/middle",
-    "captured-on-any-without-answer/middle",
-    "mirrored-twice/middle",
+OTHERWISE = dict.fromkeys(ONE_SIDED | PROXIED | {"one-direction-captured/middle"}, "unknown") | {
+    "localhost-refuses-ipv6/client": "both"
 }
-"""Taken on both links of firewall-s: nothing but a cable lies between it and the server."""
-
-OTHERWISE = (
-    dict.fromkeys(ONE_SIDED | PROXIED | {"one-direction-captured/middle"}, "unknown")
-    | dict.fromkeys(NEXT_TO_THE_SERVER, "server")
-    | {"localhost-refuses-ipv6/client": "both"}
-)
 """What is said of captures that do not tell the place after which they are named."""
 
 OPENING = """# A handshake with 20 ms between tap and server.
