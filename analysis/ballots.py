@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from .neighbours import Address, Neighbours
-from .records import Fact
+from .records import Fact, Mark
 from .table import FlowTable
 
 Keys = np.ndarray
@@ -42,6 +42,13 @@ SPREAD = 3
 
 ENDS = ("the client", "the server")
 """What sentences call the two ends, where no host is known by name."""
+
+
+DEAF_NS = 1_000_000_000
+"""V11: what was on its way when the RST passed is in by then."""
+
+COARSE_NS = 1_000_000
+"""V3: times that are all multiples of this come from a clock too coarse to divide a round trip."""
 
 
 @dataclass(frozen=True)
@@ -216,6 +223,11 @@ def by_handshake_split(sight: Sight) -> list[Vote]:
         return []
     behind = float(np.median((server_syn - client_syn)[usable]))
     before = float(np.median((established - server_syn)[usable]))
+    whole = ((server_syn - client_syn)[usable] % COARSE_NS == 0) & (
+        (established - server_syn)[usable] % COARSE_NS == 0
+    )
+    if whole.all() and min(behind, before) < COARSE_NS:
+        return []
     split = behind / (behind + before) if behind + before > 0 else 0.5
     plural = "s" if count > 1 else ""
     why = (
@@ -359,6 +371,19 @@ def by_common_end(sight: Sight) -> list[Vote]:
     return []
 
 
+def by_obedience(sight: Sight) -> list[Vote]:
+    """V11: an end that goes on long after a RST towards it never got it, so the tap is not on its host."""
+    votes = []
+    for side in ("client", "server"):
+        mine, theirs = getattr(sight.table, side), getattr(sight.table, other(side))
+        binding = (theirs("rst_count") > 0) & ~sight.table.marked(Mark.RST_IGNORED)
+        deaf = binding & (mine("data_last_ns") - theirs("rst_ns") > DEAF_NS) & (mine("rst_count") == 0)
+        if deaf.any():
+            why = f"{sight.name(side)} goes on after a RST that was seen on its way to it: not taken there"
+            votes.append(Vote(side, -2, why))
+    return votes
+
+
 BALLOTS: tuple[Callable[[Sight], list[Vote]], ...] = (
     by_loopback,
     by_direction,
@@ -372,4 +397,5 @@ BALLOTS: tuple[Callable[[Sight], list[Vote]], ...] = (
     by_routed_copies,
     by_errors,
     by_common_end,
+    by_obedience,
 )

@@ -28,6 +28,12 @@ UNANSWERED_COUNT = 3
 LIMIT = 4096
 """Questions, and addresses, remembered at most; a scan of a large subnet asks for more than anybody reads."""
 
+CONFLICT_NS = 60_000_000_000
+"""Two hosts with one address answer within seconds of each other; a failover changes once and stays."""
+
+VIRTUAL_MACS = frozenset({0x00005E0001, 0x00005E0002, 0x00000C07AC, 0x00000C9FF0, 0x0007B40001})
+"""First five bytes of link addresses that routers share on purpose: VRRP (RFC 9568), HSRP, GLBP."""
+
 SAMPLED_ROWS = 2048
 """TCP rows whose link addresses are looked at; later ones would tell the same: MACs hardly change."""
 
@@ -47,6 +53,18 @@ class Unanswered:
     last_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One address that two link addresses speak for, one after the other and back (RFC 5227)."""
+
+    ip: str
+    macs: tuple[int, int]
+    first_frame: int  # the first MAC speaks
+    first_ns: int
+    last_frame: int  # it speaks again, after the other one has
+    last_ns: int
+
+
 @dataclass(frozen=True)
 class Neighbours:
     """What the link says about addresses. MAC addresses are 48-bit numbers."""
@@ -59,6 +77,7 @@ class Neighbours:
     )  # MACs of the frames that carry its TCP
     unanswered: tuple[Unanswered, ...] = ()  # in capture order
     left_out_count: int = 0  # messages about addresses beyond LIMIT
+    conflicts: tuple[Claim, ...] = ()  # addresses that two link addresses claim in turn
 
     def present(self, address: Address) -> bool:
         """Whether that address itself is on this link: it speaks, with a MAC that speaks for no other one."""
@@ -109,6 +128,8 @@ class Collector:
         self._carriers: dict[Address, set[int]] = {}
         self._open: dict[Address, dict[Address, _Question]] = {}  # target -> asker -> newest row of retries
         self._silent: dict[Address, dict[Address, _Question]] = {}  # the longest of the earlier ones
+        self._claims: dict[Address, list[tuple[int, int, int]]] = {}  # (MAC, frame, time) at each change
+        self._conflicts: dict[Address, Claim] = {}
         self._left_out_count = 0
         self._sampled_count = 0
 
@@ -151,6 +172,7 @@ class Collector:
             {address: frozenset(macs) for address, macs in self._carriers.items()},
             tuple(sorted(told, key=lambda entry: entry.first_frame)),
             self._left_out_count,
+            tuple(self._conflicts.values()),
         )
 
     def _hear(self, row: np.void) -> None:
@@ -159,6 +181,7 @@ class Collector:
         if not is_unspecified(sender):
             self._note(self._speakers, sender, int(row["src_mac"]))
             self._answer(sender, int(row["time_ns"]))
+            self._claim(sender, int(row["src_mac"]), int(row["frame"]), int(row["time_ns"]))
         # A question from nobody, or for the asker's own address, looks for conflicts: silence is good news.
         if row["kind"] == Kind.ARP_REQUEST and sender != target and not is_unspecified(sender):
             self._ask(target, sender, row)
@@ -183,6 +206,23 @@ class Collector:
         for asker, question in self._open.pop(speaker, {}).items():
             if now - question.last_ns > RETRY_GAP_NS:
                 _keep_longest(self._silent, speaker, asker, question)
+
+    def _claim(self, address: Address, mac: int, frame: int, now: int) -> None:
+        """Who speaks for an address; back to an earlier one within CONFLICT_NS is a conflict."""
+        if mac >> 8 in VIRTUAL_MACS or (address not in self._claims and len(self._claims) >= LIMIT):
+            return
+        changes = self._claims.setdefault(address, [])
+        if changes and changes[-1][0] == mac:
+            changes[-1] = (mac, frame, now)
+            return
+        changes.append((mac, frame, now))
+        del changes[:-3]
+        first = changes[0]
+        if len(changes) == 3 and first[0] == mac and now - first[2] <= CONFLICT_NS:
+            macs = (mac, changes[1][0])
+            self._conflicts.setdefault(
+                address, Claim(address_text(*address), macs, first[1], first[2], frame, now)
+            )
 
     def _note(self, known: dict[Address, set[int]], address: Address, mac: int) -> None:
         if address not in known and len(known) >= LIMIT:

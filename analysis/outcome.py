@@ -52,6 +52,9 @@ def conn_states(table: FlowTable) -> np.ndarray:
     return words[originator, responder, payload.astype(np.int64)]
 
 
+PATIENCE_NS = 3_000_000_000
+"""Programs close within milliseconds of the end of the stream; before this a FIN alone is unfinished."""
+
 OUTCOMES = ("unanswered", "refused", "reset", "stuck", "completed", "open", "partial")
 
 
@@ -59,13 +62,16 @@ def outcomes(table: FlowTable) -> np.ndarray:
     """One of OUTCOMES for every connection, as an array of str.
 
     `unanswered`: a SYN and nothing back. `refused`: a RST or an ICMP error instead of a SYN-ACK. `reset`: a
-    RST ended it. `stuck`: one side closed and the other did not. `completed`: both closed. `open`: neither
-    did. `partial`: the opening was not captured and neither end closed.
+    RST ended it. `stuck`: one side closed, and the other neither did nor spoke for three seconds.
+    `completed`: both closed. `open`: neither did, or one only just. `partial`: the opening was not captured
+    and neither end closed.
     """
     client, server = table.client, table.server
     opened = (client("syn_count") > 0) | (server("synack_count") > 0)
     answered = server("synack_count") > 0
     closed = (client("fin_count") > 0).astype(int) + (server("fin_count") > 0)
+    spoken_ns = np.maximum(table.either("fin_ns"), table.either("data_last_ns"))
+    waited = table.end_ns - spoken_ns >= PATIENCE_NS
     reset = (client("rst_count") > 0) | (server("rst_count") > 0)
     refused = opened & ~answered & ((server("rst_count") > 0) | (table.flows["icmp_count"] > 0))
     gone = (client("believed") == State.CLOSED) | (server("believed") == State.CLOSED)
@@ -74,8 +80,8 @@ def outcomes(table: FlowTable) -> np.ndarray:
         (opened & ~answered & (server("packets") == 0), "unanswered"),
         (closed == 2, "completed"),
         (reset & gone, "reset"),
-        (closed == 1, "stuck"),
-        (opened, "open"),
+        ((closed == 1) & waited, "stuck"),
+        (opened | (closed == 1), "open"),
     ]
     result = np.full(len(table), "partial", dtype=object)
     for mask, word in reversed(rules):

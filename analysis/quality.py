@@ -28,6 +28,15 @@ FIRST_MOMENT_NS = 100_000_000
 SHUFFLE_NS = 5_000_000
 """Packets of several queues reach the file out of order by less than this; more is a clock that was set."""
 
+COARSE_NS = 1_000_000
+"""Round trips within a building are shorter; a clock that ticks in milliseconds cannot see them."""
+
+ENOUGH_TIMES = 50
+"""So many times that are all whole milliseconds are no chance."""
+
+SAMPLED = 4096
+"""Packets whose times tell how fine the clock is."""
+
 DAY_NS = 86_400_000_000_000
 
 TOLD_COUNT = 3
@@ -41,11 +50,15 @@ class Clock:
     shuffled_count: int = 0  # packets a little earlier than the one before them
     steps: list[tuple[int, int]] = field(default_factory=list)  # (frame, ns back), the first few
     steps_count: int = 0
+    resolution_ns: int = 1  # what all times of the first packets are multiples of
     _last_ns: int = 0
+    _sampled_count: int = 0
 
     def feed(self, segments: np.ndarray) -> None:
         """Rows in capture order."""
         times = segments["time_ns"]
+        if self._sampled_count < SAMPLED:
+            self._measure(times[: SAMPLED - self._sampled_count])
         if self._last_ns and times[0] < self._last_ns:
             self._back(int(segments["frame"][0]), self._last_ns - int(times[0]))
         behind = times[1:] < times[:-1]
@@ -53,6 +66,17 @@ class Clock:
             for place in np.flatnonzero(behind)[:1000].tolist():
                 self._back(int(segments["frame"][place + 1]), int(times[place]) - int(times[place + 1]))
         self._last_ns = int(times[-1])
+
+    @property
+    def coarse(self) -> bool:
+        """Whether the clock ticks in milliseconds; a few packets may do so by chance."""
+        return self.resolution_ns >= COARSE_NS and self._sampled_count >= ENOUGH_TIMES
+
+    def _measure(self, times: np.ndarray) -> None:
+        """The finest difference between two of the first packets."""
+        self._sampled_count += len(times)
+        finest = int(np.gcd.reduce(times))
+        self.resolution_ns = finest if self.resolution_ns == 1 else int(np.gcd(finest, self.resolution_ns))
 
     def _back(self, frame: int, by_ns: int) -> None:
         if by_ns <= SHUFFLE_NS:
@@ -142,6 +166,9 @@ def _clock(look: Look) -> Iterator[Quality]:
         by = f"{by_ns / DAY_NS:.0f} days" if by_ns >= 2 * DAY_NS else seconds(by_ns)
         text = f"time goes back by {by} at frame {frame}{more}"
         yield Quality("clock-step", text, "durations and delays around it are wrong")
+    if clock.coarse:
+        text = f"times are multiples of {seconds(clock.resolution_ns)}: the capture's clock is coarse"
+        yield Quality("coarse-ts", text, "shorter delays are not known, and where it was taken is less sure")
     if clock.shuffled_count:
         text = (
             f"{clock.shuffled_count} packets stand after later ones, by 5 ms at most (several capture queues)"
@@ -181,6 +208,29 @@ def _ended(look: Look) -> Iterator[Quality]:
     if cut.any():
         text = f"{_of(cut, table)} had waited less than a second for an answer when the capture ended"
         yield Quality("early-end", text, "no answer is missing there: it counts as unfinished, not as failed")
+
+
+def _open(look: Look) -> Iterator[Quality]:
+    table = look.table
+    standing = (table.flows["established_ns"] > 0) & (table.either("fin_count") == 0)
+    standing &= table.either("rst_count") == 0
+    if standing.any():
+        text = f"{_of(standing, table)} were open when the capture ended, without a FIN or RST"
+        yield Quality("no-close-seen", text, "how they closed, or that they never did, is not known")
+
+
+def _claimed(look: Look) -> Iterator[Quality]:
+    """One address spoken for by two link addresses in turn (RFC 5227)."""
+    for claim in look.neighbours.conflicts[:TOLD_COUNT]:
+        text = (
+            f"{claim.ip} is claimed in turn by {_mac(claim.macs[0])} and {_mac(claim.macs[1])} within"
+            f" {seconds(claim.last_ns - claim.first_ns)} (frames {claim.first_frame} to {claim.last_frame})"
+        )
+        yield Quality("arp-conflict", text, "its packets go to one host or the other: resets and silence")
+
+
+def _mac(number: int) -> str:
+    return ":".join(f"{byte:02x}" for byte in number.to_bytes(6, "big"))
 
 
 def _cut(look: Look) -> Iterator[Quality]:
@@ -278,8 +328,10 @@ INSPECTIONS: tuple[Callable[[Look], Iterator[Quality]], ...] = (
     _dropped,
     _clock,
     _silent_neighbours,
+    _claimed,
     _started,
     _ended,
+    _open,
     _cut,
     _duplicated,
     _offloaded,

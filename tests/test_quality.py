@@ -235,3 +235,53 @@ def test_lab_captures_tell_no_loss_of_the_capture() -> None:
         "filtered-capture",
         "capture-truncated",
     }
+
+
+def test_two_link_addresses_that_claim_one_address_in_turn() -> None:
+    spoken = [
+        arp(Kind.ARP_REPLY, "10.0.0.2", "10.0.0.1", mac, START_NS + n * 10**9)
+        for n, mac in enumerate((5, 6, 5))
+    ]
+    text = looked(clean(), *spoken)["arp-conflict"].text
+    assert "10.0.0.2 is claimed in turn by 00:00:00:00:00:05 and 00:00:00:00:00:06" in text
+
+
+def test_an_address_that_moves_once_and_stays_is_no_conflict() -> None:
+    spoken = [
+        arp(Kind.ARP_REPLY, "10.0.0.2", "10.0.0.1", mac, START_NS + n * 10**9)
+        for n, mac in enumerate((5, 6, 6))
+    ]
+    assert "arp-conflict" not in looked(clean(), *spoken)
+
+
+def test_routers_that_share_an_address_are_no_conflict() -> None:
+    virtual = 0x00005E000101  # VRRP
+    spoken = [
+        arp(Kind.ARP_REPLY, "10.0.0.2", "10.0.0.1", mac, START_NS + n * 10**9)
+        for n, mac in enumerate((5, virtual, 5))
+    ]
+    assert "arp-conflict" not in looked(clean(), *spoken)
+
+
+def test_many_times_in_whole_milliseconds_are_a_coarse_clock() -> None:
+    rows = np.concatenate([clean()] * 6)
+    rows["time_ns"] = START_NS + np.arange(len(rows)) * 4_000_000
+    assert "multiples of 4 ms" in looked(rows)["coarse-ts"].text
+    rows["time_ns"][7] += 1000
+    assert "coarse-ts" not in looked(rows)
+
+
+def test_a_connection_that_is_open_at_the_end() -> None:
+    assert looked(clean()[:7])["no-close-seen"].text.startswith("1 of 1 connection were open")
+    assert "no-close-seen" not in looked(clean())
+
+
+def test_a_fin_just_before_the_end_leaves_the_connection_unfinished() -> None:
+    study = Study(all_flows=True)
+    study.feed(clean()[:8])
+    study.judge(end_ns=START_NS + 1_000_000_000)
+    assert study.conclude((), "test").flows[0].outcome == "open"
+    later = Study(all_flows=True)
+    later.feed(clean()[:8])
+    later.judge(end_ns=START_NS + 60_000_000_000)
+    assert later.conclude((), "test").flows[0].outcome == "stuck"

@@ -323,3 +323,27 @@ def test_pieces_of_one_capture_vote_together() -> None:
     assert study.scene.vantages == ()
     assert study.scene.vantage.side == "client"
     assert "(20 handshakes)" in " ".join(study.scene.vantage.votes)
+
+
+def test_a_clock_that_ticks_in_milliseconds_divides_no_round_trip() -> None:
+    """V3: nothing before the tap and 20 ms behind it, on a coarse clock."""
+    coarse = opening(far="0.020", near="0.000")
+    assert "handshake's round trip" not in place(coarse)[1]
+    coarse["time_ns"][1] += 70_000
+    assert "handshake's round trip" in place(coarse)[1]
+
+
+DEAF = """# The client goes on long after a RST was seen on its way to it.
+     0  > S   0:0(0) win 64240 <mss 1460,sackOK,wscale 7> ttl 60
++0.010  < S.  0:0(0) ack 1 win 65160 <mss 1460,sackOK,wscale 7> ttl 60
++0.010  > .   1:1(0) ack 1 win 502 ttl 60
++0.001  > P.  1:101(100) ack 1 win 502 ttl 60
++0.010  < R   1:1(0) win 0 ttl 60
++{wait}  > P.  1:101(100) ack 1 win 502 ttl 60
+"""
+
+
+@pytest.mark.parametrize(("wait", "heard"), [("3.000", False), ("0.005", True)])
+def test_an_end_that_goes_on_after_a_reset_is_not_here(wait: str, heard: bool) -> None:
+    """V11: on its own host it would have been taken."""
+    assert ("(client -2)" in place(parse_ladder(DEAF.format(wait=wait)).rows)[1]) != heard

@@ -46,6 +46,9 @@ IDLE_NS = 3 * SECOND
 IDLE_ROUND_TRIPS = 20
 """On paths so slow that three seconds are few round trips: the last data and its FIN need a handful."""
 
+DROPS = 0.001
+"""Share of acknowledged bytes that the capture missed: a FIN and its acknowledgment are soon among them."""
+
 
 def candidates(table: FlowTable) -> np.ndarray:
     """One FIN, acknowledged, and no RST."""
@@ -70,6 +73,8 @@ def judge(case: Case) -> Finding | None:
     age_ns, round_trip_ns = case.since_ns(since_ns), case.round_trip_ns or 0
     said_more = second.data_last_ns > first.fin_acked_ns
     severity, confidence = _grade(age_ns, round_trip_ns, said_more)
+    if severity == "error" and case.scene.drop_ratio > DROPS:
+        severity, confidence = "warning", 0.5  # the FIN and its acknowledgment may be among what is missing
     if severity is None:
         return None
     end = case.end(other(closer))
@@ -80,7 +85,7 @@ def judge(case: Case) -> Finding | None:
         severity,
         confidence,
         _summary(case, closer, age_ns, told),
-        _suspects(case, other(closer)) if told else (),
+        _suspects(case, other(closer), since_ns) if told else (),
         evidence(
             (first.fin_frame, first.fin_ns, f"FIN of the {closer}"),
             (
@@ -131,13 +136,19 @@ def _payload_only(case: Case) -> bool:
     return all(half.packets == half.data_packets for half in (case.client, case.server))
 
 
-def _suspects(case: Case, stuck: str) -> tuple[Suspect, ...]:
+def _suspects(case: Case, stuck: str, since_ns: int) -> tuple[Suspect, ...]:
+    """The program; elsewhere than at its host its FIN and all repeats of it may have been lost, too."""
     if case.vantage == stuck:
         return certainly(f"{stuck}-app")
-    shares = {f"{stuck}-app": 0.5, f"{stuck}-host": 0.1, f"{stuck}-network": 0.15, "path": 0.1}
-    if case.vantage == "middle":
-        return Suspicion(shares).suspects()
-    return Suspicion(shares | {f"{other(stuck)}-network": 0.15}).suspects()
+    sides = {f"{stuck}-app": 0.5, f"{stuck}-host": 0.1, f"{stuck}-network": 0.15, "path": 0.1}
+    if case.vantage != "middle":
+        sides[f"{other(stuck)}-network"] = 0.15
+    suspicion = Suspicion(sides)
+    if stuck == "server" and case.scene.peers.server(case.index).last_answer_ns > since_ns:
+        why = "the server answered another connection after this: its FIN would have come, too"
+        for side in (f"{stuck}-network", "path", f"{other(stuck)}-network"):
+            suspicion.scale(side, 0.2, why)
+    return suspicion.suspects()
 
 
 def missing(case: Case) -> tuple[str, str] | None:

@@ -119,7 +119,7 @@ def _refused(case: Case, sender: str) -> Finding:
         PHASE,
         "error",
         0.7,
-        f"the {receiver} ({case.end(receiver)}) answers every repeat of {half.edge_bytes} bytes and takes none:"
+        f"the {receiver} ({case.end(receiver)}) answers every repeat of {half.edge_bytes} bytes, takes none:"
         " their numbers or timestamps were changed on the way",
         suspicion.suspects(),
         evidence(

@@ -5,7 +5,8 @@ Signature
     server more than 500 ms and ten round trips after it.
 
 Meaning
-    The program thinks, queues or waits for others. A long poll looks the same, and is meant so.
+    The program thinks, queues or waits for others. A long poll looks the same, and is meant so. On ports that
+    no known service uses it is only told: the client may not have asked for anything.
 
 Confused with
     server-silent-after-request: no answer at all. Loss: a repeat would be there. A delayed acknowledgment (40
@@ -27,6 +28,7 @@ import numpy as np
 
 from ..case import MS, Case, evidence, seconds
 from ..result import Finding
+from ..services import service_table
 from ..table import FlowTable
 from ..verdict import Suspicion
 
@@ -39,6 +41,13 @@ SLOW_NS = 500 * MS
 
 SLOW_ROUND_TRIPS = 10
 """Far beyond what queues on the path do to a round trip."""
+
+
+TYPED = frozenset({22, 23, 513, 514, 992})
+"""ssh, telnet, rlogin, rsh: people type, and answers come when there is something to say."""
+
+ASKED = frozenset(np.flatnonzero(service_table()).tolist()) - TYPED
+"""Ports of protocols that answer what they are asked; elsewhere a pause may be part of the conversation."""
 
 
 def candidates(table: FlowTable) -> np.ndarray:
@@ -62,6 +71,8 @@ def judge(case: Case) -> Finding | None:
         + server.unseen_bytes
     )
     round_trip_ns = case.round_trip_ns or 0
+    if case.server_end.port in TYPED:
+        return None
     if waited_ns < SLOW_NS or troubled or case.midstream or case.answers_unseen:
         return None
     if not round_trip_ns or waited_ns < SLOW_ROUND_TRIPS * round_trip_ns:
@@ -71,8 +82,8 @@ def judge(case: Case) -> Finding | None:
     return Finding(
         CODE,
         PHASE,
-        "warning",
-        0.75,
+        "warning" if case.server_end.port in ASKED else "info",
+        0.75 if case.server_end.port in ASKED else 0.5,
         f"{case.server_end} took {seconds(waited_ns)} to begin its answer",
         suspicion.suspects(),
         evidence(
