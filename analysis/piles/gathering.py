@@ -50,13 +50,18 @@ class Gathering:
 
     def members(self, codes: tuple[str, ...], infos: bool = False) -> list[Member]:
         """Connections with a warning or an error of one of the codes, in capture order; `infos` as well."""
-        wanted = [
-            (case, finding)
-            for case, found in self.judged
-            for finding in found
-            if finding.code in codes and (infos or finding.severity != "info")
-        ]
-        return sorted(wanted, key=lambda member: member[0].index)
+        wanted = [member for code in codes for member in self._by_code.get(code, ())]
+        told = [member for member in wanted if infos or member[1].severity != "info"]
+        return sorted(told, key=lambda member: member[0].index)
+
+    @cached_property
+    def _by_code(self) -> dict[str, list[Member]]:
+        """Connections by what is found about them."""
+        members: dict[str, list[Member]] = defaultdict(list)
+        for case, found in self.judged:
+            for finding in found:
+                members[finding.code].append((case, finding))
+        return dict(members)
 
     def piles(
         self, codes: tuple[str, ...], least: int, side_of: Callable[[Case], str | None], infos: bool = False
