@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..case import Case, seconds
+from ..case import Case, Scene, seconds
 from ..closing import UNSURE_DROP_RATIO
 from ..concurrency import Level, level, stays
 from ..flow_ids import flow_id
@@ -28,14 +28,13 @@ Member = tuple[Case, Finding]
 class Gathering:
     """Every connection (`table`), and those that the rules about single ones have judged."""
 
-    scene: Any  # a Scene
+    scene: Scene
     judged: list[tuple[Case, list[Finding]]]
 
     @property
     def table(self) -> FlowTable:
         """Every connection as columns."""
-        table: FlowTable = self.scene.table
-        return table
+        return self.scene.table
 
     @property
     def ends(self) -> Ends:
