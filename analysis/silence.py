@@ -19,6 +19,9 @@ COPY_NS = SECOND // 10
 PATIENCE_NS = 3 * SECOND
 """A live end answers within the first retry or two; three seconds cover satellite links and one loss."""
 
+SURELY_COUNT = 3
+"""With two, one loss explains everything: the answer to the second may be on its way when a capture ends."""
+
 AROUND_NS = 30 * SECOND
 """Other connections further away in time say little about this one."""
 
@@ -31,6 +34,11 @@ def overdue(case: Case, first_ns: int, last_ns: int) -> bool:
     waited_ns = case.since_ns(first_ns)
     repeated = last_ns - first_ns >= COPY_NS
     return waited_ns >= FIRST_RETRY_NS and (repeated or waited_ns >= PATIENCE_NS)
+
+
+def patient(case: Case, first_ns: int, count: int) -> bool:
+    """Whether so many of them, or so long a wait, leave little hope: one lost answer looks like two SYNs."""
+    return count >= SURELY_COUNT or case.since_ns(first_ns) >= PATIENCE_NS
 
 
 def unanswered(table: FlowTable) -> np.ndarray:

@@ -36,7 +36,7 @@ from .. import errnos
 from ..case import Case, evidence, seconds
 from ..measures import accept_queue, best_first, capture_at, counters, firewall, trace
 from ..result import Errno, Finding
-from ..silence import COPY_NS, beside, dropping_syns, others, overdue, stalled_others, unanswered
+from ..silence import COPY_NS, beside, dropping_syns, others, overdue, patient, stalled_others, unanswered
 from ..table import FlowTable
 from ..verdict import Suspicion
 
@@ -57,6 +57,7 @@ def judge(case: Case) -> Finding | None:
     suspicion = dropping_syns(case)
     span = seconds(client.syn_last_ns - client.syn_ns)
     repeated = client.syn_last_ns - client.syn_ns >= COPY_NS
+    failed = repeated and patient(case, client.syn_ns, client.syn_count)
     times = f"{client.syn_count} times in {span}" if client.syn_count > 1 else "once"
     times += "" if repeated else ", and not again after its first second"
     attempt = errnos.attempt(case)
@@ -65,8 +66,8 @@ def judge(case: Case) -> Finding | None:
     return Finding(
         CODE,
         PHASE,
-        "error" if repeated else "warning",
-        0.95 if repeated else 0.6,
+        "error" if failed else "warning",
+        0.95 if failed else 0.7 if repeated else 0.5,
         f"{case.server_end} never answered{_seen(case)}: the client's SYN was sent {times}",
         suspicion.suspects(),
         evidence(

@@ -31,7 +31,7 @@ from .. import errnos
 from ..case import Case, evidence, seconds
 from ..measures import best_first, capture_at, firewall, route, trace
 from ..result import Errno, Finding
-from ..silence import dropping_synacks, listener, overdue, still_waiting, unconfirmed
+from ..silence import dropping_synacks, listener, overdue, patient, still_waiting, unconfirmed
 from ..table import FlowTable
 
 CODE = "synack-unacked"
@@ -54,7 +54,7 @@ def judge(case: Case) -> Finding | None:
     suspicion = dropping_synacks(case)
     repeated = client.syn_count > 1
     if not repeated:
-        suspicion.scale("client-host", 2.0, "the client does not repeat its SYN: gone, or never there")
+        suspicion.scale("client-host", 1.5, "the client does not repeat its SYN: gone, or never there")
     tail = "; the client keeps repeating its SYN" if repeated else _crowd(case)
     last = server.syn_last_frame if server.synack_count > 1 else 0
     times = f"{server.synack_count} times" if last else "once"
@@ -62,7 +62,7 @@ def judge(case: Case) -> Finding | None:
     return Finding(
         CODE,
         PHASE,
-        "error",
+        "error" if patient(case, server.syn_ns, server.synack_count) else "warning",
         0.9 if repeated else 0.6,
         f"the SYN-ACK of {case.server_end} was never acknowledged, sent {times}{tail}",
         suspicion.suspects(),

@@ -16,6 +16,7 @@ FROM_SERVER, FROM_CLIENT = "tcp.srcport == 8080", "tcp.dstport == 8080"
 @scenario(
     dropper="server-app",
     where="the program never calls accept() and its backlog is 0; tcp_abort_on_overflow is set",
+    also=("server-host",),
     client=sees("syn-unanswered", *FULL_QUEUE),
     middle=sees("syn-unanswered", *FULL_QUEUE),
     server=knows("accept-queue-syn-drop", *FULL_QUEUE),

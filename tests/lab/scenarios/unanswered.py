@@ -129,6 +129,7 @@ FULL_QUEUE = (f"5 {SYN}", f"1 {SYN_ACK}", f"0 {RST}", "0 tcp.srcport == 8080 && 
 @scenario(
     dropper="server-app",
     where="the program never calls accept() and its listening socket has a backlog of 0",
+    also=("server-host",),
     client=sees("syn-unanswered", *FULL_QUEUE),
     middle=sees("syn-unanswered", *FULL_QUEUE),
     server=knows("accept-queue-syn-drop", *FULL_QUEUE),
