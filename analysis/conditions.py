@@ -6,9 +6,10 @@
     comparison = NAME, "==" | "!=" | "<" | "<=" | ">" | ">=", VALUE
 
 A name is a fact: of a finding, of its connection, or of the capture (`NAMES`). A condition is met when some
-finding with its connection, or some connection without findings, meets all of it. What a connection does not
-have (the code of a finding where there is none, the time of a handshake that never was) is unknown: a
-comparison with it is neither true nor false, and `not` makes neither of it.
+finding with its connection, some connection without findings, or some incident that only many connections
+show, meets all of it. What it does not have (the code of a finding where there is none, the time of a
+handshake that never was) is unknown: a comparison with it is neither true nor false, and `not` makes neither
+of it.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from .comparison import OPERATORS, Comparison, ComparisonError, compared, suggestion
-from .facts import CAPTURE, ENDS, FINDING, FLOW, Fact
-from .result import Analysis, Finding, Flow
+from .facts import CAPTURE, ENDS, FINDING, FLOW, Fact, piles_of
+from .result import Analysis, Finding, Flow, Incident
 
 _OWN = {
     name: fact for name, fact in FLOW.items() if fact.kind != "words" and name not in (*FINDING, *CAPTURE)
@@ -49,7 +51,7 @@ _TOKEN = re.compile(
     r"""\s*(?:(?P<op>==|!=|<=|>=|<|>|=)|(?P<paren>[()])|(?P<quoted>"[^"]*"|'[^']*')|(?P<word>[^\s()<>=!"']+))"""
 )
 
-Subject = tuple[Analysis, Flow | None, Finding | None]
+Subject = tuple[Analysis, Flow | None, Finding | Incident | None]
 Test = Callable[[Subject], bool | None]
 
 
@@ -66,7 +68,7 @@ class Match:
     """What meets a condition."""
 
     flow: Flow | None
-    finding: Finding | None
+    finding: Finding | Incident | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,10 @@ def _subjects(analysis: Analysis) -> Iterator[Subject]:
             yield analysis, flow, finding
         if not flow.findings:
             yield analysis, flow, None
-    if not analysis.flows:
+    piles = piles_of(analysis)
+    for incident in piles:
+        yield analysis, None, incident
+    if not analysis.flows and not piles:
         yield analysis, None, None
 
 
@@ -214,10 +219,16 @@ def _asked(name: str, comparison: Comparison) -> Test:
     part = 2 if name in FINDING else 1 if name in FLOW_NAMES else 0
 
     def test(subject: Subject) -> bool | None:
-        about = subject[part]
+        about: Any = subject[part]
+        if about is None and name in _OF_SERVER and isinstance(subject[2], Incident):
+            about = subject[2]
         return None if about is None else comparison.holds(about)
 
     return test
+
+
+_OF_SERVER = ("server_ip", "server_port")
+"""What is known of an incident that is no single connection's."""
 
 
 def _either(answers: Iterator[bool | None]) -> bool | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from .result import PHASES, SEVERITIES, SIDES, Analysis, Finding, Flow
+from .result import PHASES, SEVERITIES, SIDES, Analysis, Finding, Flow, Incident
 
 OUTCOMES = ("completed", "refused", "unanswered", "reset", "stuck", "open", "partial")
 NONE = "none"
@@ -29,8 +29,8 @@ class Fact:
 
 
 def codes() -> tuple[str, ...]:
-    """Every finding's code."""
-    from .findings import BY_CODE
+    """Every finding's code, those that only many connections show included."""
+    from .handbook import BY_CODE
 
     return tuple(BY_CODE)
 
@@ -190,8 +190,14 @@ ENDS: Mapping[str, Fact] = MappingProxyType(
 """Of one connection: who it is."""
 
 
-def _of_finding(name: str) -> Callable[[Finding], Any]:
-    return lambda finding: getattr(finding, name)
+def _of_finding(name: str) -> Callable[[Finding | Incident], Any]:
+    return lambda finding: getattr(finding, name, None)  # an incident has no phase
+
+
+def piles_of(analysis: Analysis) -> tuple[Incident, ...]:
+    """Incidents that only many connections show: no single one has that finding."""
+    single = {finding.code for flow in analysis.flows for finding in flow.findings}
+    return tuple(each for each in analysis.incidents if each.evidence and each.code not in single)
 
 
 FINDING: Mapping[str, Fact] = MappingProxyType(

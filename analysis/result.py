@@ -270,6 +270,11 @@ class Incident:
     authority: str = ""
     peak: StatePeak | None = None
 
+    @property
+    def side(self) -> str:
+        """The heaviest suspect, one of SIDES; `nobody` where the incident blames nobody."""
+        return self.suspects[0].side if self.suspects else "nobody"
+
 
 @dataclass(frozen=True, slots=True)
 class Quality:

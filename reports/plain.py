@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synsight.analysis.result import Finding, Flow
+from synsight.analysis.result import Finding, Flow, Incident
 from synsight.reports import units
 from synsight.reports.terminal_ladder import ladder_lines
 from synsight.reports.wording import clipped, sentence, side, visible
@@ -11,7 +11,7 @@ _WIDTH = 100
 _EVIDENCE = 400
 
 
-def finding_text(finding: Finding, start_ns: int) -> str:
+def finding_text(finding: Finding | Incident, start_ns: int) -> str:
     """What a finding says, a line per fact; times count from `start_ns`."""
     lines = [f"{finding.severity}: {visible(finding.code)}: {sentence(finding.summary)}"]
     if finding.suspects:

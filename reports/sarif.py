@@ -19,7 +19,7 @@ from synsight.analysis.result import Analysis, CaptureFacts, Flow, Incident
 from synsight.reports import check_wording, units
 from synsight.reports.plain import finding_text
 from synsight.reports.titles import titles
-from synsight.reports.wording import sentence, side, visible
+from synsight.reports.wording import sentence, visible
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
@@ -95,14 +95,13 @@ def _result(
     lines = [sentence(incident.summary)]
     flow = next((by_id[name] for name in incident.flow_ids if name in by_id), None)
     facts = analysis.captures[0] if analysis.captures else None
-    told = next((each for each in flow.findings if each.code == incident.code), None) if flow else None
     if flow is not None:
         facts = _capture_of(analysis, flow.first_frame)
-    if flow is not None and told is not None:
+    told = next((each for each in flow.findings if each.code == incident.code), None) if flow else None
+    if told is not None and flow is not None:
         lines.append(finding_text(told, flow.start_ns))
-    elif incident.suspects:
-        who = ", ".join(f"{side(each.side)} {units.percent(each.weight)}" for each in incident.suspects)
-        lines.append(f"Who dropped it: {who}")
+    else:  # what only many connections show has its own evidence
+        lines.append(finding_text(incident, incident.first_ns))
     result = {
         "ruleId": visible(incident.code),
         "ruleIndex": codes.index(incident.code),

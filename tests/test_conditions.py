@@ -94,6 +94,13 @@ def test_any_text_is_understood_or_refused(text: str) -> None:
         condition(text)
 
 
+def test_what_only_many_connections_show_is_asked_too() -> None:
+    analysis = synsight.analyze(LAB / "ports-scanned-with-syns" / "server.pcap")
+    assert "port-scan" not in {finding.code for finding in analysis.findings}
+    assert len(condition("code==port-scan and server_ip==10.0.2.0/24").matches(analysis)) == 1
+    assert condition("code==port-scan and outcome==reset").matches(analysis) == ()
+
+
 def test_every_name_is_documented() -> None:
     page = (Path(__file__).parent.parent / "docs" / "ci.md").read_text(encoding="utf-8")
     for name in NAMES:

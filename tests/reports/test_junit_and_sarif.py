@@ -104,3 +104,13 @@ def test_every_finding_has_its_title() -> None:
     from synsight.analysis.handbook import BY_CODE
 
     assert set(titles()) == set(BY_CODE)
+
+
+def test_what_only_many_connections_show_is_a_result_with_its_evidence() -> None:
+    analysis = synsight.analyze(LAB / "ports-scanned-with-syns" / "server.pcap")
+    codes = {finding.code for finding in analysis.findings}
+    piles = [incident for incident in analysis.incidents if incident.code not in codes]
+    assert piles
+    results = {result["ruleId"]: result for result in sarif(analysis)["results"]}
+    for pile in piles:
+        assert f"frame {pile.evidence[0].frame}" in results[pile.code]["message"]["text"]
