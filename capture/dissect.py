@@ -138,7 +138,7 @@ def dissect(excerpt: Excerpt, limit_s: float = LIMIT_S) -> Spoken:
                 thread.submit(asyncio.run, reading.run(excerpt, words, limit_s)).result()
             except KeyboardInterrupt:
                 reading.cancel()
-                raise
+                problem = "interrupted; what it said until then is shown"
     except TimeoutError:
         problem = f"stopped after {limit_s:.0f} s; what it said until then is shown"
     except Exception as failure:  # pyshark and lxml raise what they like at output they do not expect

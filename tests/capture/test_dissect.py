@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import time
@@ -157,6 +158,17 @@ def test_a_dissector_that_loops_is_ended(tmp_path: Path, monkeypatch: pytest.Mon
             break
         time.sleep(0.1)
     assert not status.exists(), "neither running nor a zombie"
+
+
+def test_ctrl_c_ends_the_dissector_and_not_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = tmp_path / "pid"
+    fake(tmp_path, monkeypatch, f"echo $$ > {noted}; sleep 1; kill -INT {os.getpid()}; exec sleep 600")
+    with excerpt_of(refused_request(tmp_path), [5]) as excerpt:
+        spoken = dissect.dissect(excerpt, limit_s=30)
+    assert "interrupted" in (spoken.problem or "")
+    assert not Path(f"/proc/{noted.read_text().strip()}").exists()
 
 
 def test_a_tshark_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
