@@ -84,8 +84,8 @@ class Conversation:
         source, target = ends[side], ends[1 - side]
         ports = self._ports[side], self._ports[1 - side]
         options = b"\x02\x04\x05\xb4" if flags & SYN else b""
-        offset = (20 + len(options)) // 4 << 12
-        tcp = struct.pack(">HHIIHHHH", *ports, seq, ack, offset | flags, 64_240, 0, 0) + options + payload
+        offset, window = (20 + len(options)) // 4 << 12, 0 if flags & RST else 64_240
+        tcp = struct.pack(">HHIIHHHH", *ports, seq, ack, offset | flags, window, 0, 0) + options + payload
         pseudo = source + target + struct.pack(">HH", 6, len(tcp))
         tcp = tcp[:16] + struct.pack(">H", _checksum(pseudo + tcp)) + tcp[18:]
         head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp), 0, 0x4000, 64, 6, 0, source, target)

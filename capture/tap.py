@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pcapy
 from synsight.capture.filters import FilterError, compile_program
+from synsight.capture.hardware import mark_directions, own_address
 from synsight.capture.links import link_type_of
 from synsight.capture.merging import Piece
 from synsight.capture.privileges import no_permission
@@ -37,6 +38,8 @@ _BATCH_FRAMES_LEAST = 512
 
 ANY = "any"
 """The device that stands for all interfaces (Linux)."""
+
+LINKTYPE_ETHERNET = 1  # tcpdump.org/linktypes.html
 
 _PERMISSION_ERRORS = (-8, -11)
 _ACTIVATION_ERRORS = {  # libpcap pcap/pcap.h, PCAP_ERROR_*
@@ -97,6 +100,7 @@ class Tap:
         self._asked = BATCH_FRAMES
         self._reader = open_interface(name, snaplen=snaplen, promiscuous=promiscuous, buffer_mb=buffer_mb)
         self._snaplen = snaplen
+        self._own = own_address(name)
         self.link_type = link_type_of(int(self._reader.datalink()))
         self.descriptor = int(self._reader.getfd())
 
@@ -139,6 +143,8 @@ class Tap:
         taken = np.frombuffer(data, np.uint8), self._frames(rows)
         if self._snaplen < SNAPLEN_BYTES:
             restore(*taken, self._snaplen)
+        if self._own is not None and self.link_type == LINKTYPE_ETHERNET:
+            mark_directions(*taken, self._own)
         return taken
 
     def _frames(self, meta: np.ndarray) -> np.ndarray:

@@ -25,6 +25,8 @@ REPLAYED = (
     "loss-up-recovered/server",
 )
 
+LATE_S = 0.02
+
 pytestmark = [pytest.mark.lab, needs_root]
 
 
@@ -39,15 +41,7 @@ def wire() -> Iterator[Wire]:
 def test_replayed_at_its_own_pace_it_gives_the_findings_of_the_file(wire: Wire, name: str) -> None:
     path = LAB / f"{name}.pcap"
     vantage = path.stem
-    session = LiveSession("right", vantage=vantage)
-    wire.namespace.call(session.start)
-    with open(path, "rb") as raw:
-        frames = list(dpkt.pcap.Reader(raw))
-    began, first = time.monotonic(), frames[0][0]
-    for at_s, frame in frames:
-        time.sleep(max(0.0, at_s - first - (time.monotonic() - began)))
-        wire.send([frame])
-    live, read = session.stop(), synsight.analyze(path, vantage=vantage)
+    live, read = _on_time(wire, path, vantage), synsight.analyze(path, vantage=vantage)
     assert codes(live) == codes(read)
     assert live.totals.by_outcome == read.totals.by_outcome
     assert live.totals.retransmissions_count == read.totals.retransmissions_count
@@ -55,3 +49,28 @@ def test_replayed_at_its_own_pace_it_gives_the_findings_of_the_file(wire: Wire, 
         (each.code, each.suspects) for each in read.incidents
     }
     assert any(flow.ladder for flow in live.flows) == any(flow.ladder for flow in read.flows)
+
+
+def _on_time(wire: Wire, path: Path, vantage: str) -> synsight.Analysis:
+    """The analysis of a replay. Times are evidence: a replay that a busy machine delays is made again."""
+    for _ in range(5):
+        session = LiveSession("right", vantage=vantage)
+        wire.namespace.call(session.start)
+        late_s = _replayed(wire, path)
+        live = session.stop()
+        if late_s < LATE_S:
+            return live
+    raise AssertionError(f"this machine is too busy to replay a capture within {LATE_S} s of its times")
+
+
+def _replayed(wire: Wire, path: Path) -> float:
+    """Send the frames of a capture at their times; how late the latest was."""
+    with open(path, "rb") as raw:
+        frames = list(dpkt.pcap.Reader(raw))
+    began, first, late_s = time.monotonic(), frames[0][0], 0.0
+    for at_s, frame in frames:
+        ahead_s = at_s - first - (time.monotonic() - began)
+        time.sleep(max(0.0, ahead_s))
+        wire.send([frame])
+        late_s = max(late_s, time.monotonic() - began - (at_s - first))
+    return late_s
