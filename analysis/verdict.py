@@ -37,6 +37,17 @@ class Suspicion:
         if all(entry.side != side for entry in self._ruled_out):
             self._ruled_out.append(RuledOut(side, why))
 
+    @property
+    def because(self) -> str:
+        """What moved the weights, for the end of an evidence; empty when nothing did.
+
+        >>> suspicion = Suspicion({"path": 1})
+        >>> suspicion.scale("path", 2, "another connection was answered")
+        >>> suspicion.because
+        '; weighed: another connection was answered'
+        """
+        return f"; weighed: {', '.join(dict.fromkeys(self.reasons))}" if self.reasons else ""
+
     def suspects(self) -> tuple[Suspect, ...]:
         """Heaviest first, summing to 1; equal ones in the rule's order; hardly likely ones left out."""
         total = sum(self._weights.values())

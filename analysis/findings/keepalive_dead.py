@@ -75,7 +75,8 @@ def judge(case: Case) -> Finding | None:
             (
                 half.last_frame,
                 half.last_ns,
-                f"{half.keepalive_pending} keepalives within {seconds(half.last_ns - peer.last_ns)}{gave_up}",
+                f"{half.keepalive_pending} keepalives within {seconds(half.last_ns - peer.last_ns)}{gave_up}"
+                f"{suspicion.because}",
             ),
         ),
         suspicion.ruled_out(),

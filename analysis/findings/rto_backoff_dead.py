@@ -185,7 +185,7 @@ def judge(case: Case) -> Finding | None:
             (
                 half.data_last_frame,
                 half.data_last_ns,
-                f"{which}, {span} later, not answered; repeated {tried}",
+                f"{which}, {span} later, not answered; repeated {tried}{suspicion.because}",
             ),
         ),
         suspicion.ruled_out(),

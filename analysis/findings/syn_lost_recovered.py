@@ -75,7 +75,11 @@ def judge(case: Case) -> Finding | None:
             (client.syn_frame, client.syn_ns, f"first SYN: {lost} SYN{plural} without an answer"),
             beside(case, suspicion),
             (client.syn_last_frame, client.syn_last_ns, f"SYN number {client.syn_count}"),
-            (server.syn_frame, server.syn_ns, f"SYN-ACK, {seconds(answer_ns)} after the last SYN"),
+            (
+                server.syn_frame,
+                server.syn_ns,
+                f"SYN-ACK, {seconds(answer_ns)} after the last SYN{suspicion.because}",
+            ),
         ),
         suspicion.ruled_out(),
         next=best_first(

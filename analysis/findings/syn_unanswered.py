@@ -76,7 +76,7 @@ def judge(case: Case) -> Finding | None:
             (
                 client.syn_last_frame if client.syn_count > 1 else 0,
                 client.syn_last_ns,
-                f"last of {client.syn_count} SYNs; the capture goes on for {since}{then}",
+                f"last of {client.syn_count} SYNs; the capture goes on for {since}{then}{suspicion.because}",
             ),
         ),
         suspicion.ruled_out(),

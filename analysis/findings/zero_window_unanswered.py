@@ -74,7 +74,8 @@ def judge(case: Case) -> Finding | None:
             (
                 half.last_frame,
                 half.last_ns,
-                f"{half.probe_pending} probes within {seconds(half.last_ns - peer.last_ns)}, not answered",
+                f"{half.probe_pending} probes within {seconds(half.last_ns - peer.last_ns)}, not answered"
+                f"{suspicion.because}",
             ),
         ),
         suspicion.ruled_out(),
