@@ -98,6 +98,16 @@ class Selector:
         either = End(self.ip, self.port)
         return either.holds(flow.client) or either.holds(flow.server)
 
+    def picks_server(self, server: Endpoint) -> bool:
+        """Whether what is known only by its server meets all conditions: none may be about a client."""
+        if self.id is not None or self.client is not None or self.client_port is not None:
+            return False
+        if self.server is not None and not self.server.holds(server):
+            return False
+        if self.server_port is not None and server.port != self.server_port:
+            return False
+        return End(self.ip, self.port).holds(server)
+
 
 def network(text: str) -> Network:
     """An address or a network in CIDR notation, host bits allowed. Raises ValueError saying so."""

@@ -6,19 +6,27 @@ from collections.abc import Sequence
 
 from ..checked import Check, Problem
 from ..comparison import shown
-from ..result import SEVERITIES, Analysis, Finding, Flow
+from ..facts import piles_of
+from ..result import SEVERITIES, Analysis, Finding, Flow, Incident
 from .reading import Condition, Expectation, Expectations
 
 NAMED = 3
 """Connections named per problem; the rest is counted."""
 
-Told = tuple[Flow, Finding]
+Told = tuple[Flow | None, Finding | Incident]
+"""A finding and its connection; an incident that only many connections show has none."""
 
 
 def hold(expectations: Expectations, analysis: Analysis) -> tuple[Check, ...]:
     """One check per expectation, in the order of the file. The analysis must tell all flows."""
-    told = [(flow, finding) for flow in analysis.flows for finding in flow.findings]
+    told = everything(analysis)
     return tuple(_held(item, expectations, analysis, told) for item in expectations.items)
+
+
+def everything(analysis: Analysis) -> list[Told]:
+    """Every finding with its connection, then what only many connections show."""
+    told: list[Told] = [(flow, finding) for flow in analysis.flows for finding in flow.findings]
+    return [*told, *((None, incident) for incident in piles_of(analysis))]
 
 
 def _held(item: Expectation, expectations: Expectations, analysis: Analysis, told: list[Told]) -> Check:
@@ -45,16 +53,28 @@ def unnamed(expectations: Expectations, analysis: Analysis, allowed: str) -> lis
     named = [item for item in expectations.items if item.kind == "finding"]
     return [
         (flow, finding)
-        for flow in analysis.flows
-        for finding in flow.findings
+        for flow, finding in everything(analysis)
         if SEVERITIES.index(finding.severity) > above
         and not any(_is(item, (flow, finding)) for item in named)
     ]
 
 
 def _is(item: Expectation, pair: Told) -> bool:
+    _, finding = pair
+    return _picks(item, pair) and all(each.comparison.holds(finding) for each in item.conditions)
+
+
+def _picks(item: Expectation, pair: Told) -> bool:
     flow, finding = pair
-    return item.selector.picks(flow) and all(each.comparison.holds(finding) for each in item.conditions)
+    if flow is not None:
+        return item.selector.picks(flow)
+    return isinstance(finding, Incident) and item.selector.picks_server(finding.server)
+
+
+def _place(pair: Told) -> str:
+    """Whose finding it is."""
+    flow, finding = pair
+    return flow.id if flow is not None else str(getattr(finding, "server", "the capture"))
 
 
 def _total(item: Expectation, analysis: Analysis) -> list[Problem]:
@@ -121,32 +141,32 @@ def _finding(item: Expectation, told: list[Told]) -> tuple[list[Problem], list[F
     if not problems:
         return [], []
     if found:
-        return problems, [flow for flow, _ in found]
+        return problems, [flow for flow, _ in found if flow is not None]
     near = [(pair, wrong) for pair in told if (wrong := _one_wrong(item, pair)) is not None]
-    for (flow, finding), wrong in near[:NAMED]:
-        problems.append(Problem(item.line, f"nearly: {finding.code} of {flow.id}, whose {wrong}"))
-    return problems, [flow for (flow, _), _ in near]
+    for pair, wrong in near[:NAMED]:
+        problems.append(Problem(item.line, f"nearly: {pair[1].code} of {_place(pair)}, whose {wrong}"))
+    return problems, [flow for (flow, _), _ in near if flow is not None]
 
 
 def _one_wrong(item: Expectation, pair: Told) -> str | None:
     """The one thing in which a finding differs from what is expected; None when it is more than one."""
-    flow, finding = pair
+    _, finding = pair
     wrong = [
         f"{each.key} is {shown(each.comparison.actual(finding))}, expected {each.comparison.text}"
         for each in item.conditions
         if not each.comparison.holds(finding)
     ]
-    if not item.selector.picks(flow):
+    if not _picks(item, pair):
         wrong.append("ends are others")
     same = [each for each in item.conditions if each.key == "code" and each.comparison.holds(finding)]
-    return wrong[0] if len(wrong) == 1 and (same or item.selector.picks(flow)) else None
+    return wrong[0] if len(wrong) == 1 and (same or _picks(item, pair)) else None
 
 
 def _unwanted(item: Expectation, found: list[Told]) -> tuple[list[Problem], list[Flow]]:
     problems = [
-        Problem(item.line, f"{finding.severity} {finding.code} of {flow.id}: {finding.summary}")
-        for flow, finding in found[:NAMED]
+        Problem(item.line, f"{pair[1].severity} {pair[1].code} of {_place(pair)}: {pair[1].summary}")
+        for pair in found[:NAMED]
     ]
     if len(found) > NAMED:
         problems.append(Problem(item.line, f"and {len(found) - NAMED} more"))
-    return problems, list({flow.id: flow for flow, _ in found}.values())
+    return problems, list({flow.id: flow for flow, _ in found if flow is not None}.values())

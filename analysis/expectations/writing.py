@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from ..checked import Check, Problem
 from ..comparison import toml
-from ..result import Analysis, Finding, Flow
-from .holding import unnamed
+from ..result import Analysis, Endpoint, Finding, Flow, Incident
+from .holding import Told, everything, unnamed
 from .reading import Expectations
 from .toml_places import TablePlace, tables
 
@@ -31,12 +31,13 @@ class Update:
 
 def written(analysis: Analysis, capture: str) -> str:
     """Expectations that a capture meets, complete, in an order that does not change."""
+    told = everything(analysis)
     parts = [
         f"# What synsight finds in {_comment(capture)}. `synsight check --update` brings it up to date.\n",
-        f'other_findings = "{"info" if any(_is_info(each) for each in analysis.findings) else "none"}"\n',
+        f'other_findings = "{"info" if any(_is_info(each) for _, each in told) else "none"}"\n',
         f"[totals]\nflows = {analysis.totals.flows_count}\n"
         f"retransmissions = {analysis.totals.retransmissions_count}\n",
-        *_findings((flow, each) for flow in analysis.flows for each in flow.findings if not _is_info(each)),
+        *_findings(pair for pair in told if not _is_info(pair[1])),
         *_flows(analysis.flows),
     ]
     return "\n".join(parts)
@@ -87,7 +88,7 @@ def _changed(text: str, place: TablePlace, problem: Problem) -> tuple[Edit, str]
     return (start, len(text) if end < 0 else end + 1, ""), f"removed line {where.line}: {problem.key}"
 
 
-def _to_add(expectations: Expectations, analysis: Analysis, removed: bool) -> list[tuple[Flow, Finding]]:
+def _to_add(expectations: Expectations, analysis: Analysis, removed: bool) -> list[Told]:
     """Findings that get a [[finding]] of their own: what other_findings does not allow, and what may have
     taken the place of one that was removed."""
     limits = [item.allowed for item in expectations.items if item.kind == "other_findings"]
@@ -112,11 +113,12 @@ def _joined(text: str, parts: Sequence[str]) -> str:
     return "\n".join([text.rstrip("\n") + "\n", *parts])
 
 
-def _findings(told: Iterable[tuple[Flow, Finding]]) -> list[str]:
+def _findings(told: Iterable[Told]) -> list[str]:
     """A [[finding]] per code, server and heaviest suspect, with how many there are."""
     counts: dict[tuple[str, str, str, str], int] = defaultdict(int)
     for flow, finding in told:
-        counts[finding.code, finding.severity, finding.side, str(flow.server)] += 1
+        server = flow.server if flow is not None else getattr(finding, "server", None)
+        counts[finding.code, finding.severity, finding.side, _server(server)] += 1
     return [
         f"[[finding]]\ncode = {toml(code)}\nseverity = {toml(severity)}\nside = {toml(side)}\n"
         f"server = {toml(server)}\ncount = {count}\n"
@@ -124,7 +126,14 @@ def _findings(told: Iterable[tuple[Flow, Finding]]) -> list[str]:
     ]
 
 
-def _is_info(finding: Finding) -> bool:
+def _server(server: Endpoint | None) -> str:
+    """As a selector takes it; port 0 stands for several ports of that host."""
+    if server is None:
+        return ""
+    return str(server) if server.port else server.ip
+
+
+def _is_info(finding: Finding | Incident) -> bool:
     return finding.severity == "info"
 
 

@@ -42,7 +42,7 @@ MET = (
     '[[flow]]\nid = "10.0.1.2:40002-10.0.2.2:8080"\nclient_errno = "none"\nsyn_count = ">= 4"',
     "[totals]\nflows = 2",
     '[totals]\nretransmissions = "> 10 %"',
-    "[totals]\nquality = []",
+    "[totals]\nevicted_flows = 0",
     'other_findings = "any"',
 )
 
@@ -64,7 +64,7 @@ NOT_MET = (
     ('[[flow]]\nclient_port = 40001\nhandshake_ms = "< 5"', 3, "handshake_ms is 16.88"),
     ('[[flow]]\nclient_port = 40002\nretransmissions = "< 1 %"', 3, "retransmissions is 75 %"),
     ("[totals]\nflows = 3", 2, "flows is 2, expected 3"),
-    ('[totals]\nquality = ["capture-drop"]', 2, "quality is none, expected"),
+    ('[totals]\nquality = ["capture-drop"]', 2, 'expected ["capture-drop"]'),
     ('other_findings = "none"', 1, "syn-unanswered"),
 )
 
@@ -87,3 +87,25 @@ def test_a_failure_brings_the_connections_that_it_is_about(queue_full: synsight.
     assert check.flows[0].ladder
     near = only('[[finding]]\ncode = "syn-unanswered"\nside = "path"', queue_full)
     assert [flow.client.port for flow in near.flows] == [40002]
+
+
+@pytest.mark.parametrize(
+    ("text", "met"),
+    [
+        ('[[finding]]\ncode = "port-scan"\nserver = "10.0.2.2"', True),
+        ('[[finding]]\ncode = "port-scan"\nserver = "10.0.2.3"', False),
+        ('[[finding]]\ncode = "port-scan"\nclient = "10.0.1.2"', False),
+        ('[[no_finding]]\ncode = "port-scan"', False),
+    ],
+)
+def test_what_only_many_connections_show_is_a_finding_of_its_server(text: str, met: bool) -> None:
+    scanned = synsight.analyze(
+        LAB / "ports-scanned-with-syns" / "server.pcap", all_flows=True, flows_limit=None
+    )
+    assert only(text, scanned).passed is met
+
+
+def test_quality_is_exactly_what_limits_the_capture(queue_full: synsight.Analysis) -> None:
+    codes = sorted(each.code for each in queue_full.captures[0].quality)
+    assert only(f"[totals]\nquality = {codes}", queue_full).passed
+    assert not only(f"[totals]\nquality = {[*codes, 'capture-drop']}", queue_full).passed

@@ -12,7 +12,8 @@ from synsight.analysis.expectations.writing import updated, written
 
 LAB = Path(__file__).parents[2] / "fixtures" / "lab"
 SCENARIOS = ("accept-queue-full", "client-closes-first-ipv6", "several-connections-to-two-ports",
-             "source-port-reused", "syn-dropped-by-server-host", "loss-down-recovered")  # fmt: skip
+             "source-port-reused", "syn-dropped-by-server-host", "loss-down-recovered",
+             "half-open-connections-pile-up")  # fmt: skip
 
 
 def analysis_of(scenario: str) -> synsight.Analysis:
