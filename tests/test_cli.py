@@ -167,6 +167,16 @@ class TestMistakes:
         assert "/dev/full" in one_line(done)
 
 
+def _wait_until_it_reads(process: subprocess.Popen[bytes]) -> None:
+    """Until its second thread, which reads ahead, is there, and has had time for a few packets."""
+    ends_at = time.monotonic() + 60
+    while len(os.listdir(f"/proc/{process.pid}/task")) < 2:
+        assert process.poll() is None, process.stderr
+        assert time.monotonic() < ends_at, "it does not begin to read"
+        time.sleep(0.05)
+    time.sleep(0.5)
+
+
 def test_ctrl_c_reports_what_was_read() -> None:
     command = [sys.executable, "-m", "synsight", "analyze", "-"]
     with subprocess.Popen(
@@ -175,7 +185,7 @@ def test_ctrl_c_reports_what_was_read() -> None:
         assert process.stdin
         process.stdin.write(DROPPED.read_bytes())
         process.stdin.flush()
-        time.sleep(2)
+        _wait_until_it_reads(process)
         process.send_signal(signal.SIGINT)
         time.sleep(0.2)
         process.stdin.close()
