@@ -73,6 +73,9 @@ HALF_OPEN_NS = 180 * SECOND
 
 SHOWN_FAILURES = 50
 
+SPREAD = np.uint64(0x9E3779B97F4A7C15)
+"""Mixes address and port into one number; two that are equal by chance only cost a comparison."""
+
 OPEN_STATES = tuple(state for state in State if state not in (State.UNKNOWN, State.CLOSED, State.LISTEN))
 
 
@@ -313,11 +316,17 @@ def _at(table: FlowTable, end_ns: int) -> FlowTable:
 
 
 def _with_relatives(table: FlowTable, rows: np.ndarray) -> np.ndarray:
-    """`rows`, with the connections before and after them on the same ports, in order."""
+    """`rows`, in order, with what rules compare them with.
+
+    That is the connections before and after them on the same ports, and those of the same client's socket: an
+    answer from another address looks like one.
+    """
     previous = table.flows["previous"].astype(np.int64) - 1
     later = np.flatnonzero(previous >= 0)
     chosen = np.zeros(len(table), bool)
     chosen[rows] = True
+    sockets = table.client_key["lo"] * SPREAD + table.client_key["port"]
+    chosen |= np.isin(sockets, sockets[rows])
     after = later[chosen[previous[later]]]
     before = previous[rows]
     chosen[after] = True
