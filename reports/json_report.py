@@ -65,8 +65,12 @@ def _names(kind: Hashable) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))
 
 
+PLAIN = frozenset({type(None), int, float, bool})
+
+
 def _plain(value: Any) -> Any:
-    if value is None or type(value) in (int, float, bool):
+    kind = type(value)
+    if kind in PLAIN:
         return value
     if isinstance(value, str):
         return value if value.isascii() else _well_formed(value)
@@ -74,13 +78,17 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, dict):
         return {_plain(key): _plain(item) for key, item in value.items()}
-    names = _names(type(value))  # type: ignore[arg-type]
+    names = _names(kind)
     if not names:
         return value
     if isinstance(value, Flow) and not value.ladder:
         names = FLOW_WITHOUT_LADDER
-    told = ((name, getattr(value, name)) for name in names)
-    return {name: _plain(item) for name, item in told if item or name not in OMITTED_WHEN_EMPTY}
+    plain = {}
+    for name in names:
+        item = getattr(value, name)
+        if item or name not in OMITTED_WHEN_EMPTY:
+            plain[name] = item if type(item) in PLAIN else _plain(item)
+    return plain
 
 
 def _well_formed(text: str) -> str:

@@ -99,15 +99,23 @@ def judge(case: Case) -> Finding | None:
 def _split(case: Case) -> tuple[int, int, int] | None:
     """(unanswered, answered, lowest answered timestamp) of the pair, when timestamps part them; else None."""
     table = case.scene.table
-    found: dict[int, tuple[int, int, int] | None] = table.worked_out.setdefault(CODE, {})
+    if CODE not in table.worked_out:
+        table.worked_out[CODE] = _attempts(table)
+    pairs, stamps, is_silent = table.worked_out[CODE]
     pair = int(table.ends.pairs.ids[case.index])
-    if pair not in found:
-        members = (table.ends.pairs.ids == pair) & _stamped(table)
-        stamps = table.client("tsval").astype(np.int64)
-        silent = stamps[members & unanswered(table)]
-        answered = stamps[members & (table.server("synack_count") > 0)]
-        counts = len(silent), len(answered)
-        sure = min(counts) >= 2 and 1 / comb(sum(counts), counts[0]) < CHANCE
-        parted = sure and silent.max() < answered.min()
-        found[pair] = (*counts, int(answered.min())) if parted else None
-    return found[pair]
+    mine = slice(*np.searchsorted(pairs, (pair, pair + 1)))
+    silent, answered = stamps[mine][is_silent[mine]], stamps[mine][~is_silent[mine]]
+    counts = len(silent), len(answered)
+    sure = min(counts) >= 2 and 1 / comb(sum(counts), counts[0]) < CHANCE
+    parted = sure and silent.max() < answered.min()
+    return (*counts, int(answered.min())) if parted else None
+
+
+def _attempts(table: FlowTable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pair, timestamp and whether it went unanswered of every attempt with a timestamp, sorted by pair."""
+    silent, stamped = unanswered(table), _stamped(table)
+    chosen = np.flatnonzero(stamped & (silent | (table.server("synack_count") > 0)))
+    pairs = table.ends.pairs.ids[chosen]
+    order = np.argsort(pairs, kind="stable")
+    chosen = chosen[order]
+    return pairs[order], table.client("tsval").astype(np.int64)[chosen], silent[chosen]
