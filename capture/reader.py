@@ -11,12 +11,11 @@ from synsight.capture import _scan, formats, pcapng
 from synsight.capture.segment import FRAME
 from synsight.capture.streams import READ_ERRORS, Stream
 
-CHUNK_BYTES = 2 * 1024 * 1024
-"""Bytes per read: with larger ones the bytes leave the caches before they are decoded, with smaller ones batches of
-whole frames get short."""
+CHUNK_BYTES = 1024 * 1024
+"""Bytes per read: little enough to be in the second-level cache still when it is decoded."""
 
-BATCH_FRAMES = 8192
-"""Frames per batch: with fewer, handing batches from thread to thread shows; with more, their rows leave the caches."""
+BATCH_FRAMES = 4096
+"""Frames per batch: with fewer, handing batches from thread to thread shows; with more, rows leave the caches."""
 
 _HOST_BIG_ENDIAN = sys.byteorder == "big"
 
