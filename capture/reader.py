@@ -15,7 +15,7 @@ CHUNK_BYTES = 1024 * 1024
 """Bytes per read: little enough to be in the second-level cache still when it is decoded."""
 
 BATCH_FRAMES = 4096
-"""Frames per batch: with fewer, handing them from thread to thread shows; with more, rows leave the caches."""
+"""Frames per batch: fewer, and handing them between threads shows; more, and rows leave the caches."""
 
 _HOST_BIG_ENDIAN = sys.byteorder == "big"
 
