@@ -78,7 +78,7 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, dict):
         return {_plain(key): _plain(item) for key, item in value.items()}
-    names = _names(kind)
+    names = _names(kind)  # type: ignore[arg-type]
     if not names:
         return value
     if isinstance(value, Flow) and not value.ladder:
