@@ -30,15 +30,22 @@ def client_hello(host: bytes) -> bytes:
     return b"\x16\x03\x01" + struct.pack(">H", len(message)) + message
 
 
-def connection(number: int, payload: bytes) -> list[bytes]:
+def dns_query(name: bytes) -> bytes:
+    """A DNS query over TCP (RFC 1035 sections 4.1 and 4.2.2)."""
+    labels = b"".join(bytes([len(label)]) + label for label in name.split(b"."))
+    message = struct.pack(">6H", 1, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">2H", 1, 1)
+    return struct.pack(">H", len(message)) + message
+
+
+def connection(number: int, payload: bytes, server_port: int = 80) -> list[bytes]:
     """A connection that opens, asks, and is refused by a reset."""
     port, seq, ack = 41000 + number, 1000, 5000
 
     def up(flags: int, at: int, upto: int, data: bytes = b"") -> bytes:
-        return ether(ip4(tcp(data, sport=port, dport=80, seq=at, ack=upto, flags=flags)))
+        return ether(ip4(tcp(data, sport=port, dport=server_port, seq=at, ack=upto, flags=flags)))
 
     def down(flags: int, at: int, upto: int) -> bytes:
-        body = tcp(sport=80, dport=port, seq=at, ack=upto, flags=flags, src=SERVER, dst=CLIENT)
+        body = tcp(sport=server_port, dport=port, seq=at, ack=upto, flags=flags, src=SERVER, dst=CLIENT)
         return ether(ip4(body, src=SERVER, dst=CLIENT))
 
     return [
@@ -55,4 +62,5 @@ def hostile_capture() -> bytes:
     packets = []
     for number, payload in enumerate((*PAYLOADS, client_hello(HOST))):
         packets += connection(number, payload)
+    packets += connection(len(PAYLOADS) + 1, dns_query(HOST), 53)
     return pcap(packets)
