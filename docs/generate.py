@@ -14,6 +14,7 @@ from synsight.analysis.handbook import RULES
 from synsight.analysis.states import TABLE, Anomaly
 
 from docs import commands
+from docs.coverage_page import coverage_page
 from docs.diagram import states_svg
 from docs.findings_page import findings_page
 from docs.markup import event_words
@@ -67,6 +68,7 @@ def titles_file() -> str:
 PAGES = {
     "docs/states.md": states_page,
     "docs/findings.md": findings_page,
+    "docs/coverage.md": coverage_page,
     "docs/assets/states.svg": states_svg,
     "docs/cli.md": commands.reference,
     "docs/json.md": schema_page,
