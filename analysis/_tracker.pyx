@@ -39,6 +39,7 @@ from analysis.loop.first_sightings cimport (
     note_data,
     note_fin_and_proofs,
     note_icmp,
+    note_odd_flags,
     note_origin,
     note_syn,
     remember,
@@ -221,6 +222,7 @@ cdef void handle_segment(
     if h.packets == 0:
         h.first_ns = s.time_ns
         h.first_frame = s.frame
+        note_odd_flags(flow, s)
     h.packets += 1
     note_origin(h, p, s)
     if s.flags & SYN:
@@ -247,7 +249,7 @@ cdef inline bint handle_numbers(
     if h.rst_count:
         h.after_rst_count += 1
     if s.payload_bytes:
-        note_data(h, s)
+        note_data(h, p, s)
     handle_sequence(h, p, s, n)
     if s.flags & ACK:
         stray_ack = handle_ack(flow, h, p, s, n, responder)

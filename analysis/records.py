@@ -50,7 +50,7 @@ FLOW = np.dtype(
         ("icmp_ttl", "u1"),  # TTL of the error as it arrived at the tap
         ("icmp_side", "u1"),  # the side whose segment was quoted
         ("roles_percent", "u1"),  # confidence that client_side is right
-        ("unused", "u1"),
+        ("odd_flags", "u1"),  # flags of the segment that sets Fact.ODD_FLAGS; 0 can be a segment without any
     ],
     align=True,
 )
@@ -201,8 +201,8 @@ HALF = np.dtype(
         ("foreign_sack_count", "<u4"),  # SACK blocks of this end for bytes that its peer cannot have sent
         ("late_probe_count", "<u4"),  # probes of a window that is open again, before anything new was sent
         ("routed_count", "<u4"),  # of `duplicate_count`, those with another TTL: before and after a router
-        ("spare1", "<u8"),  # to a whole number of cache lines
-        ("spare2", "<u8"),
+        ("turn_ns", "<i8"),  # longest from the acknowledgment of all the peer had said to its own next payload
+        ("turn_frame", "<u8"),  # that payload
     ],
     align=True,
 )
@@ -276,6 +276,7 @@ class Fact(IntFlag):
     GRATUITOUS = 1 << 8  # both ends sent data before any SYN-ACK was seen
     FRAGMENT = 1 << 9
     REUSED = 1 << 10  # the ports had an earlier connection
+    ODD_FLAGS = 1 << 11  # the first segment of an end has flags that no stack sends
 
 
 class Offer(IntFlag):

@@ -129,6 +129,7 @@ cdef enum:  # analysis.records.Fact, with FACT_ before each name
     FACT_GRATUITOUS = 1 << 8
     FACT_FRAGMENT = 1 << 9
     FACT_REUSED = 1 << 10
+    FACT_ODD_FLAGS = 1 << 11
 
 cdef enum:  # analysis.records.Offer, with OFFER_ before each name
     OFFER_ECN = 1 << 9
@@ -200,4 +201,5 @@ cdef enum:
     HALF_OF_16_BITS = 0x8000  # IP identifications are compared modulo 2^16
     LARGEST_WSCALE = 14  # RFC 7323 section 2.3
     NO_WSCALE = 255  # SEGMENT.wscale without the option
+    REQUEST_ABOVE = 64  # payload bytes: a close_notify, a window update, `QUIT` ask for no answer
     PADDING_BELOW = 6  # payload bytes: 54 bytes of headers and these make Ethernet's 60

@@ -9,6 +9,7 @@ from analysis.loop.constants cimport (
     DUPLICATE_NS,
     ECE,
     EXACT_NS,
+    FACT_ODD_FLAGS,
     FACT_SHORT,
     FACT_SIMULTANEOUS_OPEN,
     FACT_SYN,
@@ -30,7 +31,9 @@ from analysis.loop.constants cimport (
     OPTION_TIMESTAMP,
     PADDING_BELOW,
     ROLES_BY_HANDSHAKE,
+    REQUEST_ABOVE,
     RST,
+    SYN,
 )
 from analysis.loop.rows cimport Flow, Half, Note, Segment
 from analysis.loop.sequence_numbers cimport ahead
@@ -150,8 +153,10 @@ cdef inline unsigned short offers(const Segment *s) noexcept nogil:
     return bits
 
 
-cdef inline void note_data(Half *h, const Segment *s) noexcept nogil:
+cdef inline void note_data(Half *h, Half *p, const Segment *s) noexcept nogil:
     """Payload counters."""
+    if p.data_acked_ns > h.data_last_ns and p.una == p.nxt and p.timed_bytes > REQUEST_ABOVE:
+        note_turn(h, p, s)
     if h.data_packets == 0:
         h.data_ns = s.time_ns
         h.data_frame = s.frame
@@ -161,6 +166,22 @@ cdef inline void note_data(Half *h, const Segment *s) noexcept nogil:
     h.payload_bytes += s.payload_bytes
     if s.payload_bytes > h.max_payload_bytes:
         h.max_payload_bytes = s.payload_bytes
+
+
+cdef inline void note_turn(Half *h, Half *p, const Segment *s) noexcept nogil:
+    """It speaks after its kernel had acknowledged, in a segment of its own, all that the peer had asked."""
+    cdef long long turn_ns = s.time_ns - p.data_acked_ns
+    if turn_ns > h.turn_ns:
+        h.turn_ns = turn_ns
+        h.turn_frame = s.frame
+
+
+cdef inline void note_odd_flags(Flow *flow, const Segment *s) noexcept nogil:
+    """Neither SYN, RST nor ACK, or a SYN that also ends something (RFC 9293 section 3.10.7)."""
+    if s.flags & (SYN | RST | ACK) == 0 or (s.flags & SYN and s.flags & (FIN | RST)):
+        if flow.facts & FACT_ODD_FLAGS == 0:
+            flow.odd_flags = s.flags & 0xFF
+        flow.facts |= FACT_ODD_FLAGS
 
 
 cdef inline void note_fin_and_proofs(Half *h, Half *p, const Segment *s) noexcept nogil:

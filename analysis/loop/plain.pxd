@@ -60,7 +60,7 @@ cdef inline void plain_segment(Flow *flow, Half *h, Half *p, const Segment *s, N
     h.packets += 1
     note_origin(h, p, s)
     if payload:
-        note_data(h, s)
+        note_data(h, p, s)
         h.nxt = end
         h.unique_bytes += payload
         h.advanced_ns = now

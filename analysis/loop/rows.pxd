@@ -46,7 +46,7 @@ cdef struct Flow:
     unsigned char icmp_ttl
     unsigned char icmp_side
     unsigned char roles_percent
-    unsigned char unused
+    unsigned char odd_flags
 
 
 cdef struct Half:
@@ -191,8 +191,8 @@ cdef struct Half:
     unsigned int foreign_sack_count
     unsigned int late_probe_count
     unsigned int routed_count
-    unsigned long long spare1
-    unsigned long long spare2
+    long long turn_ns
+    unsigned long long turn_frame
 
 
 cdef struct Note:
