@@ -1,7 +1,7 @@
 """A firewall refused the SYN with a reset in the server's name.
 
 Signature
-    The bytes of a closed port's answer (RST with ACK, sequence number 0, window 0), but from nearer than
+    The bytes of a closed port's answer (RST with ACK, sequence number 0), but from nearer than
     the server: a TTL that says fewer hops than its SYN-ACKs have, or a delay below half of its quickest
     round trip; or the server answers the same SYN after the RST.
 

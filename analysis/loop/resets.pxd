@@ -33,7 +33,7 @@ cdef inline void note_reset(Half *h, Half *p, const Segment *s) noexcept nogil:
     h.rst_peer_ack = p.ack_last
     if s.flags & ACK == 0:
         h.rst_form = RST_NO_SOCKET
-    elif s.seq == 0 and s.window == 0 and p.known & KNOWN_SYN and h.known & KNOWN_SEQ == 0:
+    elif s.seq == 0 and p.known & KNOWN_SYN and h.known & KNOWN_SEQ == 0:
         h.rst_form = RST_REFUSES_SYN
     else:
         h.rst_form = RST_ABORTS
