@@ -109,4 +109,6 @@ def headline(folded: tuple[Incident, ...], totals: Totals, captures: tuple[Captu
     if totals.flows_count == 0:
         return "No TCP connection was captured."
     plural = "s" if totals.flows_count != 1 else ""
-    return f"No connection failed: {totals.flows_count} connection{plural} seen, nothing to report."
+    remarkable = totals.flows_with_findings_count
+    rest = f"{remarkable} with something worth knowing" if remarkable else "nothing to report"
+    return f"No connection failed: {totals.flows_count} connection{plural} seen, {rest}."

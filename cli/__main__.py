@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import click
 
@@ -10,6 +11,7 @@ from . import __version__
 from .commands.analyze import analyze
 from .commands.capture import capture
 from .commands.check import check
+from .commands.common import STOPPED, Failure
 from .commands.completion import completion
 from .commands.explain import explain
 from .commands.interfaces import interfaces
@@ -19,7 +21,18 @@ from .commands.timeline import timeline
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Program(click.Group):
+    """Ctrl-C while a report is being made ends it with a line and the exit code for that."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was typed."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Failure("interrupted, the report is not complete", STOPPED) from None
+
+
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="synsight")
 def main() -> None:
     """Say which side dropped a TCP exchange, from a packet capture, with the evidence."""

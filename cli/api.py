@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from .facts import told
+from .inputs import told
 
 if TYPE_CHECKING:
     from collections.abc import Callable

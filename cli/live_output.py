@@ -9,11 +9,9 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import TextIO
 
-import click
-
 from .analysis.result import Analysis
 from .analysis.snapshot import IncidentEvent, Snapshot, Traffic
-from .commands.common import Failure, write_file, write_stdout
+from .commands.common import Failure, hush, say, write_file, write_stdout
 from .incident_hook import IncidentHook, arguments_of
 from .metrics_server import MetricsServer, parsed
 from .reports import format_of
@@ -74,7 +72,7 @@ class LiveOutput:
         self._stack.close()
         self._view = None
         for complaint in self._complaints:
-            click.echo(f"synsight: {complaint}", err=True)
+            say(complaint)
 
     def show(self, snapshot: Snapshot, traffic: Traffic) -> None:
         """Tell one look."""
@@ -105,18 +103,17 @@ class LiveOutput:
         if self._form == "text":
             write_stdout(analysis, "text", self._color)
         else:
-            click.echo(f"synsight: {analysis.headline}", err=True)
+            say(analysis.headline)
 
     def complain(self, text: str) -> None:
         """One line on stderr; after the view has been taken down."""
         if self._view is not None:
             self._complaints.append(text)
         else:
-            click.echo(f"synsight: {text}", err=True)
+            say(text)
 
     def _line(self, write: Callable[[IncidentEvent, TextIO], None], event: IncidentEvent) -> None:
         try:
             write(event, sys.stdout)
         except BrokenPipeError:
-            # The reader has gone: what it wanted, it has. The capture goes on, for its reports.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            hush(sys.stdout)  # the capture goes on, for its reports

@@ -24,7 +24,7 @@ from .analysis.watch import Watch
 from .capture.live import LiveCapture
 from .capture.recording import Recording
 from .capture.source import Batch
-from .facts import told
+from .inputs import told
 
 LOOK_S = 0.25
 """Looks follow each other after this long..."""

@@ -24,7 +24,11 @@ EXIT_CODES = (
     ("1", "What was to hold does not: `--fail-on`, `check`."),
     ("2", "The command line is wrong: one line says what and what to do."),
     ("3", "A capture could not be read, or only in part; what could be read is reported."),
-    ("130", "Interrupted. The report is still written."),
+    (
+        "130",
+        "Interrupted: what was read until then is reported. `capture` is meant to be ended by Ctrl-C and "
+        "ends with 0; a second Ctrl-C ends it with 130, its report unfinished.",
+    ),
 )
 
 EXAMPLES = (

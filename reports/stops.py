@@ -39,9 +39,15 @@ def suspects(flow: Flow, row: LadderRow) -> tuple[Suspect, ...]:
 
 
 def words(flow: Flow, row: LadderRow) -> str:
-    """The side at which a row's segment stopped, and how likely that is; empty when it was not dropped."""
-    for suspect in suspects(flow, row):
-        if suspect.side == row.stops_at:
-            name = side(suspect.side)
-            return name if suspect.weight == 1 else f"{units.likelihood(suspect.weight)} {name}"
-    return ""
+    """The sides at which a row's segment may have stopped, and how likely that is; empty when it did not.
+
+    Of several suspects the heaviest; where others weigh as much, as reports print weights, these too.
+    """
+    among = suspects(flow, row)
+    named = next((suspect for suspect in among if suspect.side == row.stops_at), None)
+    if named is None:
+        return ""
+    weight = units.percent(named.weight)
+    names = [side(suspect.side) for suspect in among if units.percent(suspect.weight) == weight]
+    told = " or ".join(names)
+    return told if named.weight == 1 else f"{units.likelihood(named.weight)} {told}"

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from synsight.__main__ import main
 from synsight.analysis.handbook import BY_CODE
 
 ROOT = Path(__file__).parent.parent
@@ -59,6 +60,10 @@ class TestAnalyze:
 
     def test_a_healthy_capture_gets_an_all_clear(self) -> None:
         assert "No connection failed" in run("analyze", HEALTHY).stdout.decode().splitlines()[0]
+
+    def test_what_is_no_failure_is_no_all_clear_either(self) -> None:
+        said = run("analyze", LAB / "source-port-reused" / "client.pcap").stdout.decode()
+        assert said.startswith("No connection failed: 2 connections seen, 1 with something worth knowing.")
 
     def test_json_is_the_contract(self) -> None:
         result = verdict(DROPPED)
@@ -107,6 +112,14 @@ class TestAnalyze:
         command = f"{sys.executable} -m synsight analyze {DROPPED} | head -1"
         done = subprocess.run(["bash", "-c", command], capture_output=True, timeout=60, check=False)
         assert done.stderr == b""
+
+    @pytest.mark.parametrize(("what", "code"), [(DROPPED, 1), ("/nonexistent.pcap", 3)])
+    def test_the_exit_code_is_the_same_without_a_reader(self, what: Path | str, code: int) -> None:
+        program = f"{sys.executable} -m synsight analyze {what} --fail-on 'severity >= warning'"
+        command = f"{program} 2>&1 | true; echo ${{PIPESTATUS[0]}}"
+        done = subprocess.run(["bash", "-c", command], capture_output=True, timeout=60, check=False)
+        assert done.stderr == b""
+        assert int(done.stdout) == code
 
     def test_a_stated_vantage_point_is_believed(self) -> None:
         finding = verdict(DROPPED, "--vantage", "server")["flows"][0]["findings"][0]
@@ -193,6 +206,19 @@ def test_ctrl_c_reports_what_was_read() -> None:
         _, err = process.communicate(timeout=30)
     assert process.returncode == 130, err
     assert b"Traceback" not in err
+
+
+def test_ctrl_c_while_a_report_is_made_ends_with_its_own_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main.commands["explain"], "callback", interrupted)
+    with pytest.raises(SystemExit) as stopped:
+        main(["explain"])
+    assert stopped.value.code == 130
+    assert capsys.readouterr().err == "synsight: interrupted, the report is not complete\n"
 
 
 def test_a_terminal_gets_colour_and_a_pipe_does_not() -> None:

@@ -8,7 +8,7 @@ import click
 
 from ..api import INTERRUPTED
 from ..reports import format_names
-from .common import MISMATCH, STOPPED, UNREADABLE, VANTAGES, analysis_of, write_file, write_stdout
+from .common import MISMATCH, STOPPED, UNREADABLE, VANTAGES, analysis_of, say, write_file, write_stdout
 from .completion import formats
 from .gates import Gates, gate_options
 from .sharing import redacted_if
@@ -90,9 +90,9 @@ def analyze(
     write_stdout(analysis, form or "text", color, timelines)
     for facts in analysis.captures:
         if facts.error:
-            click.echo(f"synsight: {facts.path}: {facts.error}", err=True)
+            say(f"{facts.path}: {facts.error}")
     if analysis.dissection and analysis.dissection.problem:
-        click.echo(f"synsight: --dissect: {analysis.dissection.problem}", err=True)
+        say(f"--dissect: {analysis.dissection.problem}")
     problems = [facts.error for facts in analysis.captures if facts.error]
     if problems:
         sys.exit(STOPPED if INTERRUPTED in problems else UNREADABLE)

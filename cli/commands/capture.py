@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from ..analysis.result import Analysis
     from ..live_output import LiveOutput
-    from ..live_run import LiveRun
+    from ..live_run import LiveOptions, LiveRun
 
 from ..api import FLOWS_LIMIT
-from .common import MISMATCH, STOPPED, UNREADABLE, USAGE, VANTAGES, Failure
+from .common import MISMATCH, UNREADABLE, USAGE, VANTAGES, Failure, say
 from .gates import Gates, gate_options
 
 SECONDS = click.FloatRange(min=0, min_open=True)
@@ -90,15 +91,10 @@ def capture(
     """Capture from interfaces, judge at once, and report at the end.
 
     Ctrl-C, SIGTERM, --duration and --count end it: the report goes to the terminal and to every -o, with
-    timelines from the recording. SIGUSR1 writes the reports and goes on.
+    timelines from the recording. A second Ctrl-C ends it before its report is complete. SIGUSR1 writes the
+    reports and goes on.
     """
-    from ..capture.privileges import give_up, invoking_user
-    from ..capture.source import CaptureError
-    from ..incident_hook import HookError
-    from ..live_output import LiveOutput
-    from ..live_run import LiveOptions, LiveRun
-    from ..metrics_server import MetricsError
-    from ..reports import ReportError
+    from ..live_run import LiveOptions
 
     gates = Gates.of(fail_on, baseline)
     options = LiveOptions(
@@ -117,36 +113,62 @@ def capture(
         not no_promiscuous,
         gates.needs_all_flows,
     )
-    try:
-        output = LiveOutput(outputs, form, color, on_incident, metrics)
-    except (ReportError, HookError, MetricsError) as problem:
-        raise Failure(str(problem), USAGE) from None
-    try:
-        whom = invoking_user(user)
-        run = LiveRun(options, opened=lambda: give_up(whom))
-    except CaptureError as problem:
-        raise Failure(str(problem), UNREADABLE) from None
+    output = _output(outputs, form, color, on_incident, metrics)
+    run = _opened(options, user)
     _obey_signals(run, output)
-    try:
-        with output:
-            analysis = run.run(output.show)
-    except MetricsError as problem:
-        run.close()
-        raise Failure(str(problem), USAGE) from None
-    except KeyboardInterrupt:
-        sys.exit(STOPPED)
-    analysis, failed = gates.settle(analysis, False, FLOWS_LIMIT)
+    analysis, failed = gates.settle(_watched(run, output), False, FLOWS_LIMIT)
     output.finish(analysis)
     problems = [facts.error for facts in analysis.captures if facts.error]
-    for said in (*problems, run.recording_error):
-        if said:
-            click.echo(f"synsight: {said}", err=True)
-    if problems or run.recording_error:
+    if run.recording_error:
+        problems.append(run.recording_error)
+    for problem in problems:
+        say(problem)
+    if problems:
         sys.exit(UNREADABLE)
     if output.failed:
         sys.exit(USAGE)
     if failed:
         sys.exit(MISMATCH)
+
+
+def _output(
+    outputs: tuple[str, ...], form: str | None, color: bool | None, on_incident: str | None, at: str | None
+) -> LiveOutput:
+    """Where everything goes; `at` is the address of the metrics."""
+    from ..incident_hook import HookError
+    from ..live_output import LiveOutput
+    from ..metrics_server import MetricsError
+    from ..reports import ReportError
+
+    try:
+        return LiveOutput(outputs, form, color, on_incident, at)
+    except (ReportError, HookError, MetricsError) as problem:
+        raise Failure(str(problem), USAGE) from None
+
+
+def _opened(options: LiveOptions, user: str | None) -> LiveRun:
+    """The interfaces, opened with the rights of who started this, which are given up at once."""
+    from ..capture.privileges import give_up, invoking_user
+    from ..capture.source import CaptureError
+    from ..live_run import LiveRun
+
+    try:
+        whom = invoking_user(user)
+        return LiveRun(options, opened=lambda: give_up(whom))
+    except CaptureError as problem:
+        raise Failure(str(problem), UNREADABLE) from None
+
+
+def _watched(run: LiveRun, output: LiveOutput) -> Analysis:
+    """The analysis at the end of the capture; what happens until then has been told."""
+    from ..metrics_server import MetricsError
+
+    try:
+        with output:
+            return run.run(output.show)
+    except MetricsError as problem:
+        run.close()
+        raise Failure(str(problem), USAGE) from None
 
 
 def _obey_signals(run: LiveRun, output: LiveOutput) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..api import INTERRUPTED
-from .common import MISMATCH, STOPPED, UNREADABLE, USAGE, Failure, write_file, write_stdout
+from .common import MISMATCH, STOPPED, UNREADABLE, USAGE, Failure, say, write_file, write_stdout
 
 if TYPE_CHECKING:
     from ..analysis.checked import CheckedFile
@@ -54,7 +54,7 @@ def check(
         each = checked(file, update)
         held.append(each)
         for done in each.done:
-            click.echo(f"synsight: {file}: {done}", err=True)
+            say(f"{file}: {done}")
         if _interrupted(each.file):
             break
     run = gathered(held)

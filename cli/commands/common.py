@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -35,7 +35,23 @@ class Failure(click.ClickException):
 
     def show(self, file: Any = None) -> None:
         """`synsight: what, where, what to do`."""
-        click.echo(f"synsight: {self.format_message()}", err=True)
+        say(self.format_message())
+
+
+def say(text: str) -> None:
+    """One line on standard error."""
+    try:
+        click.echo(f"synsight: {text}", err=True)
+    except BrokenPipeError:
+        hush(sys.stderr)
+
+
+def hush(stream: TextIO) -> None:
+    """A reader that has gone (`head`, a pager) has what it wanted, and what else is written goes nowhere.
+
+    Python would complain again at exit.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def analysis_of(
@@ -115,5 +131,4 @@ def write_stdout(
     except ReportError as problem:
         raise Failure(str(problem), USAGE) from None
     except BrokenPipeError:
-        # The reader (`head`, a pager) has gone: what it wanted, it has. Python would complain again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        hush(sys.stdout)

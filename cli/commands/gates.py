@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from .common import USAGE, Failure
+from .common import USAGE, Failure, say
 
 if TYPE_CHECKING:
     from ..analysis.baseline import Key
@@ -68,7 +68,7 @@ class Gates:
             analysis = only_new(analysis, self.known)
         met = self.condition.matches(analysis) if self.condition is not None else ()
         if self.condition is not None and met:
-            click.echo(f"synsight: --fail-on {self.condition.text}: met by {_counted(met)}", err=True)
+            say(f"--fail-on {self.condition.text}: met by {_counted(met)}")
         return _shortened(analysis, keep_healthy, flows_limit), bool(met)
 
 

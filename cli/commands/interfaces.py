@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import UNREADABLE
+from .common import UNREADABLE, say
 
 if TYPE_CHECKING:
     from ..capture.interfaces import Interface
@@ -30,7 +30,7 @@ def interfaces(form: str) -> None:
         _print(every)
     if not any(each.problem is None for each in every):
         first = f" {every[0].name}: {every[0].problem}" if every else ""
-        click.echo(f"synsight: no interface can be opened.{first}", err=True)
+        say(f"no interface can be opened.{first}")
         sys.exit(UNREADABLE)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from ..api import FLOWS_LIMIT
-from .common import USAGE, Failure
+from .common import USAGE, Failure, say
 
 if TYPE_CHECKING:
     from ..analysis.result import Analysis
@@ -61,8 +61,7 @@ def warn_of_missing_rows(analysis: Analysis, outputs: tuple[str, ...]) -> None:
     """A table has no room to say that it is not complete."""
     written = [path for path in outputs if path.endswith(TABLES)]
     if written and analysis.flows_left_out_count:
-        click.echo(
-            f"synsight: {written[0]}: {analysis.flows_left_out_count:,} connections are left out; "
-            "--flows-limit N tells more",
-            err=True,
+        say(
+            f"{written[0]}: {analysis.flows_left_out_count:,} connections are left out; "
+            "--flows-limit N tells more"
         )

@@ -12,7 +12,7 @@ from synsight.analysis.retention import Limits
 from synsight.analysis.snapshot import IncidentEvent
 from synsight.analysis.watch import Watch
 from synsight.capture.source import Capture
-from synsight.facts import told
+from synsight.inputs import told
 
 LOOK_NS = 250_000_000
 MOST_LOOKS = 400

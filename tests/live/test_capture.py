@@ -18,7 +18,7 @@ from synsight.capture.live import LiveCapture
 from synsight.capture.recording import Recording
 from synsight.capture.segment import Direction, IpFlag
 from synsight.capture.source import Capture, CaptureError
-from synsight.facts import told
+from synsight.inputs import told
 
 from tests.capture.frames import ether, ip4, tcp, udp
 from tests.live.wire import Wire, collect, later, needs_root, numbered, wire

@@ -229,3 +229,11 @@ def test_text_has_wcag_aa_contrast(background: int) -> None:
         assert _contrast(COLOURS["ink"][background], COLOURS[band][background]) >= 4.5, band
     for line in ("lifeline", "segment", "opening-edge", "established-edge", "closing-edge", "waiting-edge"):
         assert _contrast(COLOURS[line][background], COLOURS["page"][background]) >= 3, line
+
+
+def test_findings_that_are_no_failure_are_counted_on_the_first_screen() -> None:
+    told = samples.healthy()
+    stream = io.StringIO()
+    write(replace(told, totals=replace(told.totals, flows_with_findings_count=1)), "html", stream)
+    assert "; 1 with findings." in Outline(stream.getvalue()).text
+    assert "; none with findings." in Outline(page("healthy")).text
