@@ -127,12 +127,18 @@ def other(side: str) -> str:
     return "server" if side == "client" else "client"
 
 
+def within_one_host(table: FlowTable) -> np.ndarray:
+    """Connections of a host with itself: 127.0.0.0/8, ::1, or twice the same address."""
+    flows = table.flows
+    same = (flows["a_hi"] == flows["b_hi"]) & (flows["a_lo"] == flows["b_lo"])
+    low = flows["b_lo"]
+    own = (flows["b_hi"] == 0) & ((low == 1) | (low >> np.uint64(24) == 0xFFFF7F))
+    return np.asarray(same | own)
+
+
 def by_loopback(sight: Sight) -> list[Vote]:
-    """Both ends are one machine: 127.0.0.0/8, ::1, or twice the same address."""
-    ends = [sight.keys(side) for side in ("client", "server")]
-    same = (ends[0]["hi"] == ends[1]["hi"]) & (ends[0]["lo"] == ends[1]["lo"])
-    own = (ends[1]["hi"] == 0) & ((ends[1]["lo"] == 1) | (ends[1]["lo"] >> np.uint64(24) == 0xFFFF7F))
-    if not bool((same | own).all()):
+    """Both ends of every connection are one machine."""
+    if not within_one_host(sight.table).all():
         return []
     return [Vote("both", 5, "both ends of every connection are the same machine (loopback)")]
 

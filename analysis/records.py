@@ -51,6 +51,7 @@ FLOW = np.dtype(
         ("icmp_side", "u1"),  # the side whose segment was quoted
         ("roles_percent", "u1"),  # confidence that client_side is right
         ("odd_flags", "u1"),  # flags of the segment that sets Fact.ODD_FLAGS; 0 can be a segment without any
+        ("interface", "<u2"),  # of the capture's, the one that saw the first segment
     ],
     align=True,
 )
@@ -201,7 +202,10 @@ HALF = np.dtype(
         ("foreign_sack_count", "<u4"),  # SACK blocks of this end for bytes that its peer cannot have sent
         ("late_probe_count", "<u4"),  # probes of a window that is open again, before anything new was sent
         ("routed_count", "<u4"),  # of `duplicate_count`, those with another TTL: before and after a router
-        ("turn_ns", "<i8"),  # longest from the acknowledgment of all the peer had said to its own next payload
+        (
+            "turn_ns",
+            "<i8",
+        ),  # longest from the acknowledgment of all the peer had said to its own next payload
         ("turn_frame", "<u8"),  # that payload
     ],
     align=True,

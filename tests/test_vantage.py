@@ -347,3 +347,45 @@ DEAF = """# The client goes on long after a RST was seen on its way to it.
 def test_an_end_that_goes_on_after_a_reset_is_not_here(wait: str, heard: bool) -> None:
     """V11: on its own host it would have been taken."""
     assert ("(client -2)" in place(parse_ladder(DEAF.format(wait=wait)).rows)[1]) != heard
+
+
+def two_interfaces() -> np.ndarray:
+    """A host that serves on interface 0 and calls out on interface 1, and talks to itself on both."""
+    at_server = OPENING.format(client="ttl 57", server="ttl 64", far="0.0001", near="0.020")
+    at_client = OPENING.format(client="ttl 64", server="ttl 50", far="0.020", near="0.0001")
+    serving = crowd(at_server, 10, client=another_host, server=lambda _: ("10.0.5.5", 443))
+    calling = crowd(at_client, 4, client=lambda n: ("192.168.7.7", 40_000 + n), first=500)
+    calling["interface"] = 1
+    return np.concatenate((in_order(serving), in_order(calling)))
+
+
+def test_interfaces_of_one_file_that_see_different_places_are_not_mixed() -> None:
+    study = judged(two_interfaces())
+    assert study.scene.sides is not None
+    assert study.scene.sides.tolist() == ["server"] * 10 + ["client"] * 4
+    (told,) = study.scene.vantages
+    assert told.side == "server"
+    assert told.votes[-2:] == (
+        "10 connections on interface 0: server",
+        "4 connections on interface 1: client",
+    )
+
+
+def test_interfaces_that_agree_vote_together() -> None:
+    rows = in_order(crowd(OPENING.format(client="ttl 64", server="ttl 57", far="0.020", near="0.0001"), 20))
+    rows["interface"][50:] = 1
+    study = judged(rows)
+    assert study.scene.vantages == ()
+    assert "(20 handshakes)" in " ".join(study.scene.vantage.votes)
+
+
+def test_what_a_host_says_to_itself_is_told_from_what_others_say_to_it() -> None:
+    at_server = OPENING.format(client="ttl 57", server="ttl 64", far="0.0001", near="0.020")
+    within = OPENING.format(client="ttl 64", server="ttl 64", far="0.0001", near="0.0001")
+    local = crowd(
+        within, 5, client=lambda n: ("127.0.0.1", 50_000 + n), server=lambda _: ("127.0.0.1", 6379), first=500
+    )
+    study = judged(np.concatenate((in_order(crowd(at_server, 10)), in_order(local))))
+    assert study.scene.sides is not None
+    assert study.scene.sides.tolist() == ["server"] * 10 + ["both"] * 5
+    assert study.scene.vantages[0].votes[-1] == "5 connections within one host (loopback): both"

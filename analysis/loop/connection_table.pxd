@@ -105,6 +105,7 @@ cdef inline void open_flow(Flow *flow, const Segment *s, unsigned char *services
     flow.flow_hash = s.flow_hash
     flow.start_ns = s.time_ns
     flow.first_frame = s.frame
+    flow.interface = s.interface
     if s.flags & (SYN | ACK) == SYN:
         flow.roles_percent = ROLES_BY_SYN
     else:

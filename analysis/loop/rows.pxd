@@ -47,6 +47,7 @@ cdef struct Flow:
     unsigned char icmp_side
     unsigned char roles_percent
     unsigned char odd_flags
+    unsigned short interface
 
 
 cdef struct Half:
