@@ -54,16 +54,15 @@ class Clock:
     _last_ns: int = 0
     _sampled_count: int = 0
 
-    def feed(self, segments: np.ndarray) -> None:
-        """Rows in capture order."""
+    def feed(self, segments: np.ndarray, backward: bool = True) -> None:
+        """Rows in capture order; `backward` may be false when none is earlier than the row before it."""
         times = segments["time_ns"]
         if self._sampled_count < SAMPLED:
             self._measure(times[: SAMPLED - self._sampled_count])
         if self._last_ns and times[0] < self._last_ns:
             self._back(int(segments["frame"][0]), self._last_ns - int(times[0]))
-        behind = times[1:] < times[:-1]
-        if behind.any():
-            for place in np.flatnonzero(behind)[:1000].tolist():
+        if backward:
+            for place in np.flatnonzero(times[1:] < times[:-1])[:1000].tolist():
                 self._back(int(segments["frame"][place + 1]), int(times[place]) - int(times[place + 1]))
         self._last_ns = int(times[-1])
 

@@ -103,7 +103,7 @@ class Study:
         if len(segments):
             if self._neighbours.wants_more or self._tracker.homeless_count:
                 self._neighbours.feed(segments)
-            self._clock.feed(segments)
+            self._clock.feed(segments, self._tracker.backward_count > 0)
         return notes
 
     def judge(

@@ -26,6 +26,9 @@ class Cost:
 
 MEMORY_MIB = 1024
 
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""What children see: with that variable set, those in Python would compile their sources in every run."""
+
 
 def run(command: Sequence[str], exits: Sequence[int] = (0,)) -> Cost:
     """Run a command to its end; `{scratch}` in it stands for an empty directory, removed afterwards.
@@ -39,7 +42,12 @@ def run(command: Sequence[str], exits: Sequence[int] = (0,)) -> Cost:
     try:
         start = time.perf_counter()
         child = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=scratch
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            cwd=scratch,
+            env=ENVIRONMENT,
         )
         assert child.stderr is not None
         said = child.stderr.read()  # ends when the child does: nobody else holds the pipe
