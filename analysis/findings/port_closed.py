@@ -1,8 +1,9 @@
 """The server's host answered the SYN with a reset: nothing listens on that port.
 
 Signature
-    RST with ACK, sequence number 0 (a SYN received, no socket; the window does not matter), acknowledging
-    the client's SYN exactly, with the server's usual TTL where another connection shows it, and no sooner than its round trip allows.
+    RST with ACK, sequence number 0 (a SYN received, no socket; whatever its window), acknowledging the
+    client's SYN exactly, with the server's usual TTL where another connection shows it, and no sooner than
+    its round trip allows.
 
 Meaning
     The SYN reached a live host, and its kernel refused it. The application is not running, or listens on
