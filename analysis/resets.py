@@ -98,6 +98,23 @@ class Reset:
         return bool(half.after_rst_count and peer.last_ns > half.rst_ns and not peer.rst_count)
 
     @property
+    def challenged(self) -> bool:
+        """Whether the other end asks back before it obeys (RFC 5961 section 3.2).
+
+        A host without a socket numbers its RST as the segment that it answers acknowledged. A number beyond
+        everything that its alleged sender was seen to send is a guess, or a stranger's.
+        """
+        half = self.half
+        beyond = 0 < (half.rst_seq - half.rst_expected_seq) & 0xFFFFFFFF < 1 << 31
+        return bool(half.rst_form == NO_SOCKET and beyond and half.rst_seq != half.rst_peer_ack)
+
+    @property
+    def unseen_answer_bytes(self) -> int:
+        """Bytes of the server that the client acknowledged and the capture missed: an answer, perhaps."""
+        server = self.half if self.sender == "server" else self.peer
+        return int(server.unseen_bytes)
+
+    @property
     def owed(self) -> str:
         """What was outstanding when the RST came, in words; empty when nothing was."""
         half, peer = self.half, self.peer
@@ -133,9 +150,12 @@ class Reset:
         """Whether what is `owed` shows in the numbers, not only in whose turn it was to speak.
 
         A server that has answered before may be right to say nothing to a last word such as LDAP's unbind; a
-        client that has had answers and resets at once may not have waited for another.
+        client that has had answers and resets at once may not have waited for another. An answer may be among
+        what the capture missed.
         """
         counted = self.untaken_bytes > CLOSING_WORDS_BYTES or (self.unacked_bytes and self.half.data_packets)
+        if self.unseen_answer_bytes:
+            return bool(counted)
         if self.sender == "client":
             waited_ns = self.half.rst_ns - self.half.data_last_ns
             return bool(counted or not self.peer.data_packets or waited_ns >= PATIENCE_NS)
@@ -161,7 +181,7 @@ def _find_first_reset(case: Case) -> Reset | None:
     if not sent:
         return None
     reset = reset_of(case, min(sent, key=lambda side: case.half(side).rst_frame))
-    return None if reset is None or reset.survived else reset
+    return None if reset is None or reset.survived or reset.challenged else reset
 
 
 def reset_of(case: Case, sender: str) -> Reset | None:

@@ -34,6 +34,7 @@ class Siblings:
     _networks: dict[int, str] = field(default_factory=dict, compare=False, repr=False)
     _clients: dict[int, int] = field(default_factory=dict, compare=False, repr=False)
     _ports: dict[int, str] = field(default_factory=dict, compare=False, repr=False)
+    _half_open: dict[int, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
 
     def silent_network(self, row: int) -> str:
         """The network whose clients get no answer from the port that connection `row` was opened to.
@@ -61,6 +62,22 @@ class Siblings:
             silent, _ = self._parted(self.table.ends.listeners.members(number)[:LOOKED_AT])
             self._clients[number] = len(np.unique(self.table.ends.client[silent]))
         return self._clients[number]
+
+    def half_open_count(self, row: int, since_ns: int, until_ns: int) -> int:
+        """How many SYNs to that port were answered between these moments and never heard of again."""
+        number = int(self.table.ends.listeners.ids[row])
+        if number not in self._half_open:
+            rows = self.table.ends.listeners.members(number)[:LOOKED_AT]
+            self._half_open[number] = self._answered_in_vain(rows)
+        first, last = np.searchsorted(self._half_open[number], (since_ns, until_ns))
+        return int(last - first)
+
+    def _answered_in_vain(self, rows: np.ndarray) -> np.ndarray:
+        """When the SYN-ACKs were sent to which the client said nothing at all, ascending."""
+        table = self.table
+        answered = (table.client("syn_count")[rows] > 0) & (table.server("synack_count")[rows] > 0)
+        waiting = (table.flows["established_ns"][rows] == 0) & (table.client("rst_count")[rows] == 0)
+        return np.sort(table.server("syn_ns")[rows[answered & waiting]])
 
     def _parted(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(those with several SYNs and no answer, those with an answer)."""

@@ -25,6 +25,13 @@ SURELY_COUNT = 3
 AROUND_NS = 30 * SECOND
 """Other connections further away in time say little about this one."""
 
+HELD_NS = 63 * SECOND
+"""How long a half-open connection keeps its place: five repeats of the SYN-ACK (tcp_synack_retries)."""
+
+CROWD = 8
+"""Half-open connections from which the queue of them may be full: it is as long as the backlog in listen(),
+often 5, 10 or 128. A full one turns SYNs away in silence when SYN cookies are off."""
+
 SURE = 0.85
 """A vantage point inferred with less confidence does not clear a neighbour."""
 
@@ -148,7 +155,10 @@ def _weigh_others(case: Case, suspicion: Suspicion) -> None:
         why = f"nothing answers this client, on {client.servers_count} servers"
         suspicion.scale("client-network", 5.0, why)
     network, ports = peers.siblings.silent_network(case.index), peers.siblings.silent_ports(case.index)
-    if port.answered_count > own and port.silent_count > 1 and port.last_answer_ns < port.first_silence_ns:
+    if crowd := _crowd(case, port):
+        why = f"{crowd} half-open connections wait at the port: is its queue of them full?"
+        suspicion.scale("server-host", 2.0, why)
+    elif port.answered_count > own and port.silent_count > 1 and port.last_answer_ns < port.first_silence_ns:
         _weigh_event(case, suspicion, port)
     elif ports:
         why = f"{ports} of this client get no answer however often they ask, others open at the same time: "
@@ -169,6 +179,15 @@ def _weigh_others(case: Case, suspicion: Suspicion) -> None:
     elif server.answered_count > own or server.refused_count:
         suspicion.scale("path", 0.2, "the same server answers on other ports")
         suspicion.scale("client-network", 0.5, "the same server answers on other ports")
+
+
+def _crowd(case: Case, port: Record) -> int:
+    """How many half-open connections stood at the port while this SYN was sent, if that is most of them."""
+    if 2 * port.half_open_count < port.answered_count or case.server.synack_count:
+        return 0
+    since_ns, until_ns = case.client.syn_ns - HELD_NS, case.client.syn_last_ns + FIRST_RETRY_NS
+    count = case.scene.peers.siblings.half_open_count(case.index, since_ns, until_ns)
+    return count if count >= CROWD else 0
 
 
 def _weigh_event(case: Case, suspicion: Suspicion, port: Record) -> None:

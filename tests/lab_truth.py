@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 import sys
-import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ import synsight
 from synsight.analysis.result import Analysis, Finding, Flow
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "lab"
-KNOWN = Path(__file__).parent / "lab_truth_known.toml"
 VANTAGES = ("client", "middle", "server")
 
 
@@ -190,46 +188,9 @@ def _same(said: str, truth: str) -> bool:
     return (said, truth) in {("SYN-SENT", "CLOSED"), ("UNKNOWN", "CLOSED")}
 
 
-@dataclass(frozen=True)
-class Known:
-    """A violation that is there and is known, with its reason: see `lab_truth_known.toml`."""
-
-    scenario: str
-    vantages: tuple[str, ...]
-    kind: str
-    code: str
-    why: str
-
-
-def known() -> list[Known]:
-    """What is listed."""
-    rows = tomllib.loads(KNOWN.read_text()).get("known", [])
-    return [Known(**{**row, "vantages": tuple(row["vantages"])}) for row in rows]
-
-
-def excused(violation: Violation, listed: Iterable[Known]) -> bool:
-    """Whether it is on the list."""
-    return any(
-        (row.scenario, row.kind, row.code) == (violation.scenario, violation.kind, violation.code)
-        and violation.vantage in row.vantages
-        for row in listed
-    )
-
-
-def stale(violations: Iterable[Violation], listed: Iterable[Known]) -> list[Known]:
-    """Rows of the list, one for each vantage, that nothing violates any more: to be taken off."""
-    there = {(each.scenario, each.vantage, each.kind, each.code) for each in violations}
-    return [
-        replace(row, vantages=(vantage,))
-        for row in listed
-        for vantage in row.vantages
-        if (row.scenario, vantage, row.kind, row.code) not in there
-    ]
-
-
 def main(names: list[str]) -> int:
-    """Print a line for each capture, every violation, and the count by kind; 1 when one is not known."""
-    listed, counts, new = known(), Counter[str](), 0
+    """Print a line for each capture, every violation, and the count by kind; 1 when there is one."""
+    counts = Counter[str]()
     for scenario in names or scenarios():
         for vantage in VANTAGES:
             taken = take(scenario, vantage)
@@ -238,13 +199,11 @@ def main(names: list[str]) -> int:
             violations = problems(taken)
             print(f"{'WRONG' if violations else 'ok   '} {scenario} @{vantage} {_told(taken)}")
             for each in violations:
-                fresh = not excused(each, listed)
-                new += fresh
                 counts[each.kind] += 1
-                print(f"        {'' if fresh else 'known '}{each.kind} {each.code}: {each.text}")
+                print(f"        {each.kind} {each.code}: {each.text}")
     print(*(f"{counts[kind]:5} {kind}: {meaning}" for kind, meaning in KINDS.items()), sep="\n")
-    print(f"{sum(counts.values())} violations, {new} of them not known")
-    return 1 if new else 0
+    print(f"{counts.total()} violations")
+    return 1 if counts else 0
 
 
 def _told(taken: Taken) -> str:

@@ -171,11 +171,18 @@ def candidates(table: FlowTable) -> np.ndarray:
 
 
 def judge(case: Case, rules: list[ModuleType]) -> list[Finding]:
-    """What the given rules find, worst first. A rule's SUPERSEDES names codes that it makes pointless."""
+    """What the given rules find, worst first.
+
+    A rule's SUPERSEDES names codes that it makes pointless; its OVERSHADOWS names codes that stay true and
+    are told after it and all others of their severity.
+    """
     found = [(rule, finding) for rule in rules if (finding := rule.judge(case)) is not None]
     hidden = {code for rule, _ in found for code in getattr(rule, "SUPERSEDES", ())}
+    later = {code for rule, _ in found for code in getattr(rule, "OVERSHADOWS", ())}
     kept = [finding for _, finding in found if finding.code not in hidden]
-    return sorted(kept, key=lambda finding: (-SEVERITIES.index(finding.severity), -finding.confidence))
+    return sorted(
+        kept, key=lambda each: (-SEVERITIES.index(each.severity), each.code in later, -each.confidence)
+    )
 
 
 def missing(case: Case, found: list[Finding]) -> tuple[str, str] | None:

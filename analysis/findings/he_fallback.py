@@ -4,6 +4,7 @@ Signature
     An attempt over IPv6 without success (silence, RST or ICMP error), and within two seconds of it a
     connection over IPv4 to the same port that opened; the IPv6 attempt is not repeated after that. Both are
     of one machine: loopback addresses, a capture taken on the client, or the only client of either family.
+    Where IPv4 was tried within 10 ms, sooner than any client gives up waiting, the refusal was not captured.
 
 Meaning
     The program has both addresses of one name and takes the one that works (Happy Eyeballs, or one address
@@ -30,7 +31,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...capture.segment import address_text
-from ..case import SECOND, Case, evidence, seconds
+from ..case import MS, SECOND, Case, evidence, seconds
 from ..measures import Step, accept_queue, best_first
 from ..result import Finding
 from ..silence import dropping_syns
@@ -51,6 +52,10 @@ SUPERSEDES = (
 
 WITHIN_NS = 2 * SECOND
 """RFC 8305 section 5: the longest delay between two attempts."""
+
+ANSWERED_NS = 10 * MS
+"""RFC 8305 section 5: no client waits less than this for an answer before it tries the next address. One that
+does was answered, and the capture missed it."""
 
 V4_MARK = np.uint64(0xFFFF)
 
@@ -76,15 +81,18 @@ def judge(case: Case) -> Finding | None:
     server4 = f"{address_text(int(key['hi']), int(key['lo']))}:{int(key['port'])}"
     syn_ns, opened_ns = int(table.client("syn_ns")[found]), int(table.flows["established_ns"][found])
     after = seconds(syn_ns - client.syn_ns)
+    missed = not refused_ns and client.syn_count == 1 and syn_ns - client.syn_ns < ANSWERED_NS
     answer = "was refused" if refused_ns else "stayed without an answer"
-    suspicion = Suspicion({"server-app": 0.5, "server-host": 0.5}) if refused_ns else dropping_syns(case)
+    answer += " that was captured" if missed else ""
+    refused = bool(refused_ns or missed)
+    suspicion = Suspicion({"server-app": 0.5, "server-host": 0.5}) if refused else dropping_syns(case)
     return Finding(
         CODE,
         PHASE,
-        "info" if refused_ns else "warning",
+        "info" if refused else "warning",
         0.95 if case.vantage == "both" else 0.8,
         f"IPv6 to {case.server_end} {answer}; {after} later the client tried {server4}, and that opened",
-        () if refused_ns else suspicion.suspects(),
+        () if refused else suspicion.suspects(),
         evidence(
             (client.syn_frame, client.syn_ns, "SYN over IPv6"),
             (server.rst_frame, server.rst_ns, "RST"),

@@ -6,7 +6,7 @@ Signature
 Meaning
     A router could not or would not deliver that segment. On an open connection the error is soft: TCP goes on
     and tells the application only if it gives up later. When nothing is acknowledged afterwards, it says why
-    the connection died.
+    the connection died; before three seconds of repeats it may yet recover, and that is an even guess.
 
 Confused with
     icmp-host-unreach, icmp-admin-prohib: the same errors in answer to a SYN are final. pmtu-recovered: "too
@@ -31,6 +31,7 @@ from .. import errnos
 from ..case import Case, HalfRow, evidence, other
 from ..icmp import errno_name, error_name
 from ..result import Errno, Finding
+from ..silence import PATIENCE_NS
 from ..table import FlowTable
 from ..unheard import told_by_router
 from ..verdict import Suspicion
@@ -40,7 +41,10 @@ CODE = "icmp-soft-established"
 PHASE = "established"
 
 REPEATS = 2
-"""Repeats without progress after the error: it was no passing trouble."""
+"""Repeats without progress after the error: more than one segment met the trouble."""
+
+SURE, UNSURE = 0.9, 0.5
+"""Confidence; the lower one as long as the next repeat may still get through."""
 
 
 def candidates(table: FlowTable) -> np.ndarray:
@@ -58,14 +62,15 @@ def judge(case: Case) -> Finding | None:
     name = error_name(flow.icmp_type, flow.icmp_code, v6)
     died = half.edge_count >= REPEATS and peer.last_ns < flow.icmp_ns and half.last_ns >= flow.icmp_ns
     failed = died and errnos.timed_out(case, half, half.edge_count)
+    lost = died and _given_up(case, side)
     told = told_by_router(case, side)
     suspicion = Suspicion(told.weights if died and told else {})
-    outcome = "and nothing came back afterwards" if died else "and it went on"
+    outcome = "and nothing has come back since" if died else "and it went on"
     return Finding(
         CODE,
         PHASE,
-        _severity(half) if died else "info",
-        0.9,
+        _severity(half, lost) if died else "info",
+        SURE if lost or not died else UNSURE,
         f"{router} said '{name}' about the {side}'s segments on the open connection, {outcome}",
         suspicion.suspects(),
         evidence((flow.icmp_frame, flow.icmp_ns, f"ICMP {name} from {router}, {flow.icmp_count} in all")),
@@ -78,6 +83,13 @@ def judge(case: Case) -> Finding | None:
     )
 
 
-def _severity(half: HalfRow) -> str:
+def _given_up(case: Case, side: str) -> bool:
+    """Whether the trouble outlasted what heals by itself: repeats in vain, or the sender's own RST."""
+    half, silent_ns = case.half(side), case.half(other(side)).last_ns
+    long = half.edge_last_ns - silent_ns >= PATIENCE_NS
+    return bool(long or half.rst_count or rto_backoff_dead.stuck_sender(case) == side)
+
+
+def _severity(half: HalfRow, lost: bool) -> str:
     """That the connection died is for rto-backoff-dead to tell, once it has been repeated often enough."""
-    return "error" if half.edge_count < rto_backoff_dead.REPEATS else "warning"
+    return "error" if lost and half.edge_count < rto_backoff_dead.REPEATS else "warning"

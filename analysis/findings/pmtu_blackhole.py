@@ -3,7 +3,8 @@
 Signature
     One end repeats a segment of 1000 bytes or more at least three times without progress, longer than any
     that was ever acknowledged; no ICMP "fragmentation needed" or "packet too big". Sure when small segments
-    still pass afterwards; likely when everything outstanding is large.
+    still pass afterwards; likely when everything outstanding is large, and only a warning until it has been
+    repeated as often as rto-backoff-dead asks: a short interruption looks the same.
 
 Meaning
     A tunnel, PPPoE or VPN link on the path has a smaller MTU, and a firewall (or the link itself) keeps back
@@ -36,6 +37,7 @@ from ..result import Errno, Finding
 from ..table import FlowTable
 from ..unheard import suspicion_of_silence
 from ..verdict import Suspicion
+from . import rto_backoff_dead
 
 CODE = "pmtu-blackhole"
 PHASE = "established"
@@ -99,7 +101,7 @@ def _finding(case: Case, sender: str, certain: bool) -> Finding:
     return Finding(
         CODE,
         PHASE,
-        "error",
+        "error" if certain or half.edge_count >= rto_backoff_dead.REPEATS else "warning",
         0.9 if certain else 0.6,
         f"segments of {half.edge_bytes} bytes from the {sender} ({case.end(sender)}) vanish"
         + (", small ones pass" if certain else f"; no more than {largest} bytes at once ever got through"),

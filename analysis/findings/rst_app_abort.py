@@ -55,12 +55,14 @@ def judge(case: Case) -> Finding | None:
         for side in ("path", f"{reset.to}-host", f"{reset.to}-app"):
             suspicion.rule_out(side, f"the RST is that of a live socket of the {reset.sender}")
     half = reset.half
+    missed = 0 if reset.sure_of_debt else reset.unseen_answer_bytes
     return Finding(
         CODE,
         PHASE,
         "error" if reset.sure_of_debt else "warning",
-        0.5 if doubts else 0.9 if reset.sure_of_debt else 0.6,
-        f"the {reset.sender}'s application ({case.end(reset.sender)}) aborted the connection {reset.owed}",
+        _confidence(reset, bool(doubts)),
+        f"the {reset.sender}'s application ({case.end(reset.sender)}) aborted the connection {reset.owed}"
+        + (f", unless the {missed} bytes of the server not captured were it" if missed else ""),
         suspicion.suspects(),
         evidence(
             (reset.peer.data_last_frame, reset.peer.data_last_ns, f"last payload of the {reset.to}"),
@@ -76,6 +78,13 @@ def judge(case: Case) -> Finding | None:
         ),
         "RFC 9293 section 3.10.5; RFC 2525 section 2.17",
     )
+
+
+def _confidence(reset: Reset, doubted: bool) -> float:
+    """Lowest where the RST may be another's, or the debt may have been paid in bytes not captured."""
+    if doubted or (reset.unseen_answer_bytes and not reset.sure_of_debt):
+        return 0.5
+    return 0.9 if reset.sure_of_debt else 0.6
 
 
 def _described(reset: Reset) -> str:

@@ -14,7 +14,8 @@ Meaning
 Confused with
     rst-app-abort: a RST with ACK, from a live socket. data-after-close: the end that closed first is the
     client. fin-wait-2-orphan: more than a minute after the FIN. rst-injected: the forged RST behind it, seen
-    from the other side of the forger.
+    from the other side of the forger. A RST with a number that its sender never reached is challenged (RFC
+    5961 section 3.2), and nothing is said of it until it shows what became of the connection.
 
 Dropped by
     After a FIN: the server's application, which closed; the client's shares it. Without one nobody is sure: a

@@ -5,8 +5,9 @@ Signature
     server more than 500 ms and ten round trips after it.
 
 Meaning
-    The program thinks, queues or waits for others. A long poll looks the same, and is meant so. On ports that
-    no known service uses it is only told: the client may not have asked for anything.
+    The program thinks, queues or waits for others. A long poll looks the same, and is meant so: only where
+    the port answers others quickly is it more than an even guess that something is slow. On ports that no
+    known service uses it is only told: the client may not have asked for anything.
 
 Confused with
     server-silent-after-request: no answer at all. Loss: a repeat would be there. A delayed acknowledgment (40
@@ -43,6 +44,10 @@ SLOW_ROUND_TRIPS = 10
 """Far beyond what queues on the path do to a round trip."""
 
 
+SURE, UNSURE = 0.75, 0.5
+"""Confidence; the higher one where other connections to the port were answered quickly. One slow answer alone
+may be how this server answers: a long poll."""
+
 TYPED = frozenset({22, 23, 513, 514, 992})
 """ssh, telnet, rlogin, rsh: people type, and answers come when there is something to say."""
 
@@ -77,18 +82,24 @@ def judge(case: Case) -> Finding | None:
         return None
     if not round_trip_ns or waited_ns < SLOW_ROUND_TRIPS * round_trip_ns:
         return None
+    quick_count = _quick_count(case)
+    quick = f"; other connections to the port were answered sooner: {quick_count}" if quick_count else ""
     suspicion = Suspicion({"server-app": 1.0})
     suspicion.rule_out("path", f"the round trip takes {seconds(round_trip_ns)}, and nothing was repeated")
     return Finding(
         CODE,
         PHASE,
         "warning" if case.server_end.port in ASKED else "info",
-        0.75 if case.server_end.port in ASKED else 0.5,
+        SURE if quick_count and case.server_end.port in ASKED else UNSURE,
         f"{case.server_end} took {seconds(waited_ns)} to begin its answer",
         suspicion.suspects(),
         evidence(
             (client.data_last_frame, client.data_last_ns, "end of the request"),
-            (server.data_frame, server.data_ns, f"first payload of the answer, {seconds(waited_ns)} later"),
+            (
+                server.data_frame,
+                server.data_ns,
+                f"first payload of the answer, {seconds(waited_ns)} later{quick}",
+            ),
         ),
         suspicion.ruled_out(),
         next=(
@@ -99,3 +110,14 @@ def judge(case: Case) -> Finding | None:
         ),
         authority="RFC 1122 section 4.2.3.2",
     )
+
+
+def _quick_count(case: Case) -> int:
+    """How many connections to the port had the first word of their answer within SLOW_NS."""
+    table = case.scene.table
+    groups = table.ends.listeners
+    if CODE not in table.worked_out:
+        waited_ns = table.server("data_ns") - table.client("data_ns")
+        asked = (table.client("data_packets") > 0) & (table.server("data_packets") > 0)
+        table.worked_out[CODE] = groups.sums(asked & (waited_ns > 0) & (waited_ns < SLOW_NS))
+    return int(table.worked_out[CODE][groups.ids[case.index]])

@@ -103,7 +103,9 @@ def _answer(case: Case) -> int | None:
         table.worked_out[CODE] = _answers(table)
     rows = table.worked_out[CODE]
     ack = np.uint32((case.client.iss + 1) & 0xFFFFFFFF)
-    wanted = (table.server("ack_last")[rows] == ack) & (table.server("syn_ns")[rows] >= case.client.syn_ns)
+    wanted = (table.server("ack_last")[rows] == ack) & (
+        table.server("syn_last_ns")[rows] >= case.client.syn_ns
+    )
     for row in rows[wanted].tolist():
         client, server = table.client_key[row], table.server_key[row]
         mine = table.client_key[case.index]

@@ -29,7 +29,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import Case, evidence, seconds
-from ..confirmation import confirmed, repeated, story
+from ..confirmation import confirmed, overdue, repeated, story
 from ..measures import accept_queue, best_first, capture_at
 from ..result import Finding
 from ..table import FlowTable
@@ -49,16 +49,16 @@ def judge(case: Case) -> Finding | None:
     if case.answers_unseen or story(case) != "ack-lost":
         return None
     client, server, flow = case.client, case.server, case.flow
-    repaired = confirmed(case)
     suspicion = _suspicion(case)
     times = f" {server.synack_repeat_count} times" if server.synack_repeat_count > 1 else ""
     seen_late = flow.established_ns > server.syn_last_ns
     what = "when does the ACK leave?" if seen_late else "does the ACK arrive?"
-    end = "it opened late" if repaired else "and the client's data stays unacknowledged"
+    failed = not confirmed(case) and overdue(case)
+    end = "and the client's data stays unacknowledged" if failed else "it opened late"
     return Finding(
         CODE,
         PHASE,
-        "warning" if repaired else "error",
+        "error" if failed else "warning",
         0.8,
         f"{case.server_end} did not get the ACK of its SYN-ACK and repeated it{times}; {end}",
         suspicion.suspects(),

@@ -35,7 +35,7 @@ from ..table import FlowTable
 
 CODE = "window-update-lost"
 PHASE = "established"
-SUPERSEDES = ("zero-window-stall",)
+OVERSHADOWS = ("zero-window-stall",)
 """The window had been closed, but what stands still now stands still for the lost update."""
 
 PROBES = 2

@@ -49,12 +49,13 @@ def candidates(table: FlowTable) -> np.ndarray:
 
 
 def _stall_ns(case: Case, side: str) -> int:
-    """Time with a closed window: finished spells, and the open one up to the last sign of it."""
+    """Time with a closed window: finished spells, and the open one up to the last word of that end.
+
+    What came after it is silence, and no word about the program.
+    """
     half = case.half(side)
-    spell = (
-        max(half.last_ns, case.half(other(side)).last_ns) - half.zero_since_ns if half.zero_since_ns else 0
-    )
-    return int(half.zero_total_ns + max(spell, 0))
+    spell_ns = half.last_ns - half.zero_since_ns if half.zero_since_ns else 0
+    return int(half.zero_total_ns + max(spell_ns, 0))
 
 
 def judge(case: Case) -> Finding | None:

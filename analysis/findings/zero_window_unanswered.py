@@ -1,14 +1,16 @@
 """The receiver had closed its window, and then did not even answer the probes of it.
 
 Signature
-    The last window advertised was zero, three or more probes in a row, and nothing from that end since.
+    The last window advertised was zero, three or more probes in a row, and nothing from that end since. Ten
+    seconds of it are an error; less may pass.
 
 Meaning
     A full receiver still answers probes: its kernel does, not its application. So the host is gone, or the
     path is.
 
 Confused with
-    zero-window-stall: each probe is answered with window zero. keepalive-dead: the same bytes with the window
+    zero-window-stall: each probe is answered with window zero (told beside this one for the time before the
+    silence). keepalive-dead: the same bytes with the window
     open.
 
 Dropped by
@@ -27,17 +29,20 @@ from __future__ import annotations
 import numpy as np
 
 from .. import errnos
-from ..case import Case, evidence, other, seconds
+from ..case import SECOND, Case, evidence, other, seconds
 from ..result import Errno, Finding
 from ..table import FlowTable
 from ..unheard import suspicion_of_silence, where_to_look
 
 CODE = "zero-window-unanswered"
 PHASE = "established"
-SUPERSEDES = ("zero-window-stall", "rst-app-abort", "rto-backoff-dead")
+SUPERSEDES = ("rst-app-abort", "rto-backoff-dead")
 
 UNANSWERED = 3
 """As many as keepalives in keepalive-dead: a live kernel answers each probe at once."""
+
+LONG_NS = 10 * SECOND
+"""As in rto-backoff-dead: a path that was interrupted for some seconds comes back, and probes go on."""
 
 
 def candidates(table: FlowTable) -> np.ndarray:
@@ -61,10 +66,11 @@ def judge(case: Case) -> Finding | None:
     half, silent = case.half(asker), other(asker)
     peer = case.half(silent)
     suspicion = suspicion_of_silence(case, asker, peer.last_ns)
+    lost = half.rst_count or case.since_ns(peer.last_ns) >= LONG_NS
     return Finding(
         CODE,
         PHASE,
-        "error",
+        "error" if lost else "warning",
         0.9,
         f"the {silent} ({case.end(silent)}) closed its window, then fell silent: {half.probe_pending} probes"
         " without an answer",

@@ -58,9 +58,9 @@ class Run:
 
     @property
     def findings(self) -> list[Finding]:
-        """Worst first."""
+        """Worst first, those of one connection in its own order."""
         found = [finding for flow in self.flows for finding in flow.findings]
-        return sorted(found, key=lambda finding: (-SEVERITIES.index(finding.severity), -finding.confidence))
+        return sorted(found, key=lambda finding: -SEVERITIES.index(finding.severity))
 
     @property
     def worst(self) -> Finding | None:
