@@ -26,8 +26,8 @@ from analysis.loop.zeek_view cimport only_opened, write_letter
 cdef inline unsigned long long home_slot(
     unsigned long long flow_hash, unsigned long long mask
 ) noexcept nogil:
-    """Where the search for a connection begins."""
-    return (flow_hash ^ (flow_hash >> 32)) & mask
+    """Where the search for a connection begins: the hash has its best bits at the bottom."""
+    return flow_hash & mask
 
 
 cdef inline int side_of(Flow *flow, const Segment *s) noexcept nogil:
