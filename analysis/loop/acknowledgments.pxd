@@ -115,7 +115,7 @@ cdef inline void sample_round_trip(Half *p, long long now) noexcept nogil:
     if p.rtt_smoothed_ns == 0:
         p.rtt_smoothed_ns = round_trip_ns
     else:
-        p.rtt_smoothed_ns += (round_trip_ns - p.rtt_smoothed_ns) // 8
+        p.rtt_smoothed_ns += (round_trip_ns - p.rtt_smoothed_ns) >> 3  # an eighth, rounded down
 
 
 cdef inline void classify_bare_ack(Half *h, Half *p, const Segment *s, Note *n) noexcept nogil:

@@ -83,14 +83,12 @@ cdef inline void remember(Half *h, const Segment *s) noexcept nogil:
 
 cdef inline void note_origin(Half *h, Half *p, const Segment *s) noexcept nogil:
     """Counters that tell where the capture was taken, and the TTL baseline."""
-    if s.direction == DIRECTION_OUT:
-        h.out_count += 1
-    elif s.direction == DIRECTION_IN:
-        h.in_count += 1
-    if s.checksum == CHECKSUM_PARTIAL:
-        h.partial_sum_count += 1
-    elif s.checksum == CHECKSUM_BAD:
-        h.bad_sum_count += 1
+    if s.direction:
+        h.out_count += s.direction == DIRECTION_OUT
+        h.in_count += s.direction == DIRECTION_IN
+    if s.checksum >= CHECKSUM_BAD:
+        h.bad_sum_count += s.checksum == CHECKSUM_BAD
+        h.partial_sum_count += s.checksum == CHECKSUM_PARTIAL
     if p.mss and s.payload_bytes > p.mss:
         h.oversize_count += 1
     if s.payload_bytes < PADDING_BELOW:
