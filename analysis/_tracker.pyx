@@ -73,8 +73,7 @@ def track(
     long long attempt_ns=0,
     bint shortcut=True,
 ):
-    """Apply every row of `segments`, in order; returns how many FLOW rows are in use, how many rows found none,
-    and how many are earlier than the row before them.
+    """Apply every row of `segments`, in order; returns how many FLOW rows are in use, and how many rows found none.
 
     Rows come as bytes. `notes` has a row per segment. `flows` has room for `count` rows and one per segment, `halves`
     for twice that; `slots` is the hash table, its length a power of two and at least twice as many as `flows` needs.
@@ -83,7 +82,6 @@ def track(
     """
     cdef long long total
     cdef Py_ssize_t homeless = 0
-    cdef Py_ssize_t backward = 0
     cdef Py_ssize_t length = segments.shape[0] // sizeof(Segment)
     cdef Py_ssize_t needed = count + length
     cdef unsigned long long mask = <unsigned long long>slots.shape[0] - 1
@@ -96,15 +94,15 @@ def track(
     if slots.shape[0] < 2 * needed or slots.shape[0] & (slots.shape[0] - 1):
         raise IndexError("the hash table is too small or not a power of two")
     if length == 0:
-        return count, 0, 0
+        return count, 0
     with nogil:
         total = track_rows(
             <const Segment *>&segments[0], length, <Note *>&notes[0], <Flow *>&flows[0], <Half *>&halves[0],
-            &slots[0], mask, &cells[0, 0], &services[0], count, attempt_ns, shortcut, &homeless, &backward,
+            &slots[0], mask, &cells[0, 0], &services[0], count, attempt_ns, shortcut, &homeless,
         )
     if total < 0:
         raise IndexError("the hash table names a connection that does not exist")
-    return total, homeless, backward
+    return total, homeless
 
 
 def rebuild(unsigned char[::1] flows, unsigned int[::1] slots, unsigned int count):
@@ -142,7 +140,6 @@ cdef long long track_rows(
     long long attempt_ns,
     bint shortcut,
     Py_ssize_t *homeless,
-    Py_ssize_t *backward,
 ) noexcept nogil:
     """Find or open the connection of every row and apply it. `track` has checked that there is room.
 
@@ -155,14 +152,10 @@ cdef long long track_rows(
     cdef Half *ends = NULL
     cdef unsigned long long slot
     cdef long long index
-    cdef long long latest_ns = rows[0].time_ns
-    cdef Py_ssize_t earlier_count = 0
     cdef int side
     for i in range(length):
         look_ahead(rows, i, length, slots, mask, flows, halves)
         s = &rows[i]
-        earlier_count += s.time_ns < latest_ns
-        latest_ns = s.time_ns
         n = &notes[i]
         n.flow = -1
         n.marks = 0
@@ -208,7 +201,6 @@ cdef long long track_rows(
             n.marks = MARK_NEW_FLOW
             handle_segment(flow, ends, &ends[1], s, n, side, cells)
         finish_note(n, index, side, ends)
-    backward[0] = earlier_count
     return count
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..capture.segment import address_text
+from .clock import Clock
 from .neighbours import Neighbours
 from .peers import Peers
 from .records import FLOW, HALF, Fact
@@ -52,6 +53,7 @@ class Scene:
     neighbours: Neighbours = field(default_factory=Neighbours)  # who speaks ARP on the link of the capture
     sides: np.ndarray | None = None  # vantage point per connection, where it is not the same for all
     traits: Traits = field(default_factory=Traits)  # artefacts of the capture that can veto a finding
+    clock: Clock = field(default_factory=Clock)  # whether the times of the capture can be believed
     vantages: tuple[Vantage, ...] = ()  # of each capture, where they were taken at different places
 
 
@@ -165,12 +167,11 @@ class Case:
 
     def silence_ns(self, side: str) -> int:
         """From the last segment of `side` to the end of the capture (from its start when it sent none)."""
-        last = self.half(side).last_ns or self.flow.start_ns
-        return int(self.scene.end_ns - last)
+        return self.since_ns(self.half(side).last_ns or self.flow.start_ns)
 
     def since_ns(self, at_ns: int) -> int:
-        """From a moment to the end of the capture."""
-        return int(self.scene.end_ns - at_ns)
+        """From a moment of this connection to the end of the capture, steps of its clock not counted."""
+        return self.scene.clock.waited_ns(self.flow.first_frame, int(at_ns), int(self.scene.end_ns))
 
 
 def other(side: str) -> str:

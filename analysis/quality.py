@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from .case import seconds
+from .clock import Clock
 from .neighbours import Neighbours, Unanswered
 from .records import Fact, Known
 from .result import CaptureFacts, Quality
 from .table import FlowTable
-from .traits import ENOUGH, FIRST_RETRY_NS, Traits, half_seen
+from .traits import ENOUGH, FIRST_RETRY_NS, Traits, half_seen, rewritten
 
 DROP_WORTH_SAYING = 0.001
 """Share of acknowledged bytes never captured: above this, losses are said with less confidence."""
@@ -25,65 +26,13 @@ DROP_WORTH_SAYING = 0.001
 FIRST_MOMENT_NS = 100_000_000
 """A capture needs this long to get going on every queue; what is missing then is missing because of it."""
 
-SHUFFLE_NS = 5_000_000
-"""Packets of several queues reach the file out of order by less than this; more is a clock that was set."""
-
-COARSE_NS = 1_000_000
-"""Round trips within a building are shorter; a clock that ticks in milliseconds cannot see them."""
-
-ENOUGH_TIMES = 50
-"""So many times that are all whole milliseconds are no chance."""
-
-SAMPLED = 4096
-"""Packets whose times tell how fine the clock is."""
+TRANSLATED_NS = 1_000_000_000
+"""A connection captured before and after an address translator has the same numbers within a moment."""
 
 DAY_NS = 86_400_000_000_000
 
 TOLD_COUNT = 3
 """Silent addresses of one asker that are told one by one; more are told together."""
-
-
-@dataclass
-class Clock:
-    """Whether time runs forward in the file. Fed with times in file order."""
-
-    shuffled_count: int = 0  # packets a little earlier than the one before them
-    steps: list[tuple[int, int]] = field(default_factory=list)  # (frame, ns back), the first few
-    steps_count: int = 0
-    resolution_ns: int = 1  # what all times of the first packets are multiples of
-    _last_ns: int = 0
-    _sampled_count: int = 0
-
-    def feed(self, segments: np.ndarray, backward: bool = True) -> None:
-        """Rows in capture order; `backward` may be false when none is earlier than the row before it."""
-        times = segments["time_ns"]
-        if self._sampled_count < SAMPLED:
-            self._measure(times[: SAMPLED - self._sampled_count])
-        if self._last_ns and times[0] < self._last_ns:
-            self._back(int(segments["frame"][0]), self._last_ns - int(times[0]))
-        if backward:
-            for place in np.flatnonzero(times[1:] < times[:-1])[:1000].tolist():
-                self._back(int(segments["frame"][place + 1]), int(times[place]) - int(times[place + 1]))
-        self._last_ns = int(times[-1])
-
-    @property
-    def coarse(self) -> bool:
-        """Whether the clock ticks in milliseconds; a few packets may do so by chance."""
-        return self.resolution_ns >= COARSE_NS and self._sampled_count >= ENOUGH_TIMES
-
-    def _measure(self, times: np.ndarray) -> None:
-        """The finest difference between two of the first packets."""
-        self._sampled_count += len(times)
-        finest = int(np.gcd.reduce(times))
-        self.resolution_ns = finest if self.resolution_ns == 1 else int(np.gcd(finest, self.resolution_ns))
-
-    def _back(self, frame: int, by_ns: int) -> None:
-        if by_ns <= SHUFFLE_NS:
-            self.shuffled_count += 1
-            return
-        self.steps_count += 1
-        if len(self.steps) < ENOUGH:
-            self.steps.append((frame, by_ns))
 
 
 @dataclass(frozen=True)
@@ -108,7 +57,10 @@ def inspect(look: Look) -> tuple[Quality, ...]:
 
 
 def _truncated(look: Look) -> Iterator[Quality]:
-    if look.facts.error:
+    why = rewritten(look.facts.tcp_segments_count, look.facts.skipped)
+    if why:
+        yield Quality("headers-rewritten", why, "nothing is said about any connection")
+    elif look.facts.error:
         yield Quality("capture-truncated", look.facts.error, "what comes after is not analysed")
 
 
@@ -162,17 +114,50 @@ def _clock(look: Look) -> Iterator[Quality]:
     if clock.steps_count:
         frame, by_ns = clock.steps[0]
         more = f", and {clock.steps_count - 1} times more" if clock.steps_count > 1 else ""
-        by = f"{by_ns / DAY_NS:.0f} days" if by_ns >= 2 * DAY_NS else seconds(by_ns)
-        text = f"time goes back by {by} at frame {frame}{more}"
+        text = f"time goes back by {_span(by_ns)} at frame {frame}{more}"
         yield Quality("clock-step", text, "durations and delays around it are wrong")
+    for jump in clock.jumps:
+        text = (
+            f"time jumps ahead by {_span(jump.by_ns)} at frame {jump.frame}, while the clocks of the hosts "
+            f"go on by {seconds(jump.hosts_ns)} at most"
+        )
+        yield Quality("clock-step", text, "durations around it are wrong; waiting is counted without it")
     if clock.coarse:
         text = f"times are multiples of {seconds(clock.resolution_ns)}: the capture's clock is coarse"
         yield Quality("coarse-ts", text, "shorter delays are not known, and where it was taken is less sure")
-    if clock.shuffled_count:
-        text = (
-            f"{clock.shuffled_count} packets stand after later ones, by 5 ms at most (several capture queues)"
-        )
+    if clock.disordered:
+        parts = []
+        if clock.shuffled_count:
+            some = "1 packet stands" if clock.shuffled_count == 1 else f"{clock.shuffled_count} packets stand"
+            parts.append(f"{some} after later ones, by 5 ms at most")
+        if clock.acausal:
+            parts.append(f"{clock.acausal_count} of the first acknowledge what stands after them")
+        text = f"{', and '.join(parts)} (several capture queues or cards): they were put in order"
         yield Quality("multiqueue-reorder", text, "the order of nearly simultaneous packets proves nothing")
+
+
+def _span(span_ns: int) -> str:
+    """How far a clock was set."""
+    return f"{span_ns / DAY_NS:.0f} days" if span_ns >= 2 * DAY_NS else seconds(span_ns)
+
+
+def _replayed(look: Look) -> Iterator[Quality]:
+    """The same numbers of both ends again in another connection: stacks draw them anew (RFC 9293, 3.4.1)."""
+    table = look.table
+    opened = np.flatnonzero((table.client("syn_count") > 0) & (table.server("synack_count") > 0))
+    if len(opened) < ENOUGH:
+        return
+    numbers = table.client("iss")[opened].astype(np.uint64) << np.uint64(32) | table.server("iss")[opened]
+    order = np.lexsort((table.client("syn_ns")[opened], numbers))
+    begun_ns, drawn = table.client("syn_ns")[opened][order], numbers[order]
+    again = (drawn[1:] == drawn[:-1]) & (begun_ns[1:] - begun_ns[:-1] > TRANSLATED_NS)
+    count = int(again.sum())
+    if count + 1 >= ENOUGH:
+        text = (
+            f"{count} of {len(opened)} connections begin with both initial sequence numbers of an earlier "
+            "one: they were replayed or made by a program"
+        )
+        yield Quality("replayed", text, "times, TTLs and the place of the capture may be those of the replay")
 
 
 def _started(look: Look) -> Iterator[Quality]:
@@ -326,6 +311,7 @@ INSPECTIONS: tuple[Callable[[Look], Iterator[Quality]], ...] = (
     _filtered,
     _dropped,
     _clock,
+    _replayed,
     _silent_neighbours,
     _claimed,
     _started,

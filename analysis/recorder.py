@@ -54,16 +54,20 @@ class Recording:
 
 
 class Recorder:
-    """Collects rows of the connections `chosen` (indices into `table`)."""
+    """Collects rows of the connections `chosen` (indices into `table`).
 
-    def __init__(self, table: FlowTable, chosen: list[int]) -> None:
+    Their rows are looked for in so many frames `around` what the table says, too.
+    """
+
+    def __init__(self, table: FlowTable, chosen: list[int], around: int = 0) -> None:
         flows = table.flows[chosen]
         self._totals = {
             (int(row["flow_hash"]), int(row["first_frame"])): (index, int(row["packets"]))
             for index, row in zip(chosen, flows, strict=True)
         }
         self._hashes = np.unique(flows["flow_hash"])
-        self._spans = _merged(flows["first_frame"], np.maximum(flows["last_frame"], flows["icmp_frame"]))
+        first = np.maximum(flows["first_frame"].astype(np.int64) - around, 1)
+        self._spans = _merged(first, np.maximum(flows["last_frame"], flows["icmp_frame"]) + np.uint64(around))
         self._tracker = Tracker()
         self._numbers: dict[int, tuple[int, int] | None] = {}
         self._parts: dict[int, list[tuple[np.ndarray, np.ndarray, list[bytes]]]] = {}

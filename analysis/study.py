@@ -23,6 +23,7 @@ import numpy as np
 
 from . import findings, incidents, piles, quality, vantage
 from .case import Case, Scene
+from .clock import Clock
 from .departed import Departed, repeats
 from .dissection import quoted
 from .flow_ids import named
@@ -34,6 +35,7 @@ from .places import infer_each
 from .recorder import Recorder
 from .result import SEVERITIES, Analysis, CaptureFacts, Dissection, Endpoint, Finding, Flow, Totals
 from .series import series
+from .sorting import put_in_order
 from .table import FlowTable
 from .telling import headline, tell
 from .tracker import Tracker
@@ -55,6 +57,11 @@ SURE_FLOWS = 10
 
 READING_FRAMES, READING_RATIO = 250_000, 0.05
 """The rest only while the second reading stays within so many frames, or this share of the capture."""
+
+
+SHUFFLED_FRAMES = 256
+"""Where capture queues have shuffled frames, a connection's may stand so far before its first and after its
+last."""
 
 
 class Study:
@@ -82,8 +89,9 @@ class Study:
         self._told_flows = told_flows
         self._tracker = Tracker()
         self._neighbours = Collector()
-        self._clock = quality.Clock()
+        self._clock = Clock()
         self._first_frames: Sequence[int] = ()
+        self._rewritten = False
         self._scene: Scene | None = None
         self._judged: list[tuple[Case, list[Finding]]] = []
         self._left_out_count = 0
@@ -97,29 +105,40 @@ class Study:
         """The connections as they stand."""
         return self._tracker
 
-    def feed(self, segments: np.ndarray) -> np.ndarray:
-        """Rows of the first pass, in capture order. Returns their NOTE rows, valid until the next call."""
+    def feed(self, segments: np.ndarray, steps_ns: tuple[int, int] | None = None) -> np.ndarray:
+        """Rows of the first pass, in capture order. Returns their NOTE rows, valid until the next call.
+
+        Rows that several capture queues have shuffled are put in order, in place. `steps_ns`: how far their
+        times go back and ahead at most from one row to the next; looked at when not given.
+        """
+        if len(segments) and self._clock.feed(segments, steps_ns):
+            put_in_order(segments)
         notes = self._tracker.feed(segments)
-        if len(segments):
-            if self._neighbours.wants_more or self._tracker.homeless_count:
-                self._neighbours.feed(segments)
-            self._clock.feed(segments, self._tracker.backward_count > 0)
+        if len(segments) and (self._neighbours.wants_more or self._tracker.homeless_count):
+            self._neighbours.feed(segments)
         return notes
 
     def judge(
-        self, start_ns: int | None = None, end_ns: int | None = None, first_frames: Sequence[int] = ()
+        self,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        first_frames: Sequence[int] = (),
+        rewritten: bool = False,
     ) -> list[tuple[int, int]]:
         """Ask every rule. Returns the frame ranges that the second pass needs.
 
         `start_ns` and `end_ns` widen the capture's span to packets that are no TCP; `first_frames` is the
-        number of each capture's first frame, ascending, where several are analysed as one.
+        number of each capture's first frame, ascending, where several are analysed as one. Of headers
+        that were `rewritten` (traits.rewritten) nothing is said.
         """
         self._first_frames = first_frames
+        self._rewritten = rewritten
         table = self.table(start_ns, end_ns)
         self._scene = self.survey(table)
         self._judged = self._ask(table)
         chosen = self._affordable(table)
-        self._recorder = Recorder(table, chosen) if chosen else None
+        around = SHUFFLED_FRAMES if self._clock.disordered else 0
+        self._recorder = Recorder(table, chosen, around) if chosen else None
         return self._recorder.spans if self._recorder else []
 
     def table(self, start_ns: int | None = None, end_ns: int | None = None) -> FlowTable:
@@ -137,7 +156,7 @@ class Study:
         heard = self._neighbours.finish()
         given = self._vantage_side
         where = vantage.given(given) if given else infer_each(table, heard, self._first_frames)
-        traits = traits_of(table)
+        traits = replace(traits_of(table), rewritten=self._rewritten)
         return Scene(
             table,
             gather(table, self.departed.attempts),
@@ -149,6 +168,7 @@ class Study:
             heard,
             where.sides,
             traits,
+            self._clock,
             where.each,
         )
 
@@ -186,6 +206,8 @@ class Study:
         Returns the numbers of the frames, ascending, that a dissector should see.
         """
         assert self._recorder is not None, "no connection was chosen"
+        if self._clock.disordered and len(segments):
+            put_in_order(segments)
         return self._recorder.feed(segments, data)
 
     def dissected(self, spoken: Spoken, frames_count: int) -> None:
@@ -234,13 +256,14 @@ class Study:
     def _look(self, facts: CaptureFacts, captures_count: int) -> quality.Look:
         """What is inspected of one capture; between several files, time may go back."""
         scene = self.scene
-        clock = self._clock if captures_count == 1 else quality.Clock()
+        clock = self._clock if captures_count == 1 else Clock()
         return quality.Look(facts, scene.table, scene.traits, scene.neighbours, clock, scene.vantage.side)
 
     def _ask(self, table: FlowTable) -> list[tuple[Case, list[Finding]]]:
         """(connection, findings) pairs, worst first."""
         assert self._scene is not None
         masks = findings.candidates(table)
+        masks &= not self._scene.traits.rewritten
         any_rule = masks.any(axis=0)
         everything = self._all_flows or self._only is not None
         chosen = np.arange(len(table)) if everything else np.flatnonzero(any_rule)

@@ -18,6 +18,7 @@ from .result import (
     Totals,
 )
 from .tracker import history_text
+from .traits import rewritten
 
 KINDS = (
     ("syn", "syn_repeat_count"),
@@ -108,6 +109,9 @@ def headline(folded: tuple[Incident, ...], totals: Totals, captures: tuple[Captu
         return f"Nothing could be read: {unread[0].error}."
     if totals.flows_count == 0:
         return "No TCP connection was captured."
+    reasons = [why for facts in captures if (why := rewritten(facts.tcp_segments_count, facts.skipped))]
+    if reasons:
+        return f"Nothing can be said about these connections: {reasons[0]}."
     plural = "s" if totals.flows_count != 1 else ""
     remarkable = totals.flows_with_findings_count
     rest = f"{remarkable} with something worth knowing" if remarkable else "nothing to report"

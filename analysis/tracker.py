@@ -39,7 +39,6 @@ class Tracker:
     count: int = 0
     evicted_count: int = 0
     homeless_count: int = 0  # of the last rows, those that belong to no connection
-    backward_count: int = 0  # of the last rows, those that are earlier than the row before them
     flows: np.ndarray = field(default_factory=lambda: _zeros(FIRST_CAPACITY, FLOW))
     halves: np.ndarray = field(default_factory=lambda: _zeros(2 * FIRST_CAPACITY, HALF))
     slots: np.ndarray = field(default_factory=lambda: np.zeros(4 * FIRST_CAPACITY, np.uint32))
@@ -49,7 +48,7 @@ class Tracker:
 
     def feed(self, segments: np.ndarray) -> np.ndarray:
         """Apply SEGMENT rows in capture order; returns their NOTE rows, valid until the next call."""
-        self.homeless_count = self.backward_count = 0
+        self.homeless_count = 0
         if len(segments) == 0:
             return self.notes[:0]
         if segments.dtype != SEGMENT:
@@ -57,7 +56,7 @@ class Tracker:
         if self.count > self.max_flows:
             self._evict()
         self._make_room(len(segments))
-        self.count, self.homeless_count, self.backward_count = _tracker.track(
+        self.count, self.homeless_count = _tracker.track(
             *(rows.view(np.uint8) for rows in (segments, self.notes, self.flows, self.halves)),
             self.slots, self.cells, self.services, self.count, self.attempt_ns, self.shortcut,
         )  # fmt: skip

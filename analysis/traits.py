@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,14 @@ ENOUGH = 3
 FIRST_RETRY_NS = 1_000_000_000
 """RFC 6298 section 2: the first retransmission of a SYN. Who has waited for less has not waited in vain."""
 
+REWRITTEN_SHARE = 0.1
+"""A tool that rewrites headers does it to all of a kind. Anybody can send a few that are malformed, and could
+else silence every verdict."""
+
+REWRITTEN_COUNT = 10
+
+MALFORMED = "malformed-tcp"
+
 Pair = tuple[int, int, int, int]
 """Both addresses of a connection, the lower one first."""
 
@@ -31,11 +40,28 @@ class Traits:
     )  # pairs of hosts of which only one is ever seen, though the other answers
     drop_ratio: float = 0.0  # acknowledged bytes that were never captured / acknowledged bytes
     filtered: bool = False  # only segments with SYN, FIN or RST were captured
+    rewritten: bool = False  # the TCP headers are not those that were sent: nothing is judged by them
 
 
 def traits_of(table: FlowTable) -> Traits:
     """The traits of one table of connections."""
     return Traits(is_one_way(table), one_way_pairs(table), drop_ratio(table), is_filtered(table))
+
+
+def rewritten(tcp_segments_count: int, skipped: Mapping[str, int]) -> str:
+    """Why nothing can be said about the TCP headers of a capture, in words; empty where something can.
+
+    No stack sends a header that is longer than its packet, or shorter than 20 bytes. `skipped`: frames that
+    are no segments, by reason.
+    """
+    malformed = skipped.get(MALFORMED, 0)
+    every = tcp_segments_count + malformed
+    if malformed < REWRITTEN_COUNT or malformed <= REWRITTEN_SHARE * every:
+        return ""
+    return (
+        f"{malformed} of {every} TCP headers are impossible: a tool has rewritten or damaged them; "
+        "ask for the original capture"
+    )
 
 
 def drop_ratio(table: FlowTable) -> float:

@@ -25,17 +25,25 @@ def check_layouts(const FrameRow[::1] frames, SegmentRow[::1] rows):
     """
 
 
-def earliest_and_latest(const unsigned char[::1] frames):
-    """The lowest and the highest time_ns of FRAME rows, which come as bytes. There is at least one."""
+def times_of(const unsigned char[::1] frames):
+    """The lowest and the highest time_ns of FRAME rows, which come as bytes, and the shortest and the longest step
+    from one to the next (negative: back). There is at least one row; a single one makes no step, which is 0.
+    """
     cdef Py_ssize_t i
     cdef const FrameRow *frame = <const FrameRow *>&frames[0]
     cdef long long lowest = frame.time_ns
     cdef long long highest = lowest
+    cdef long long shortest = 0
+    cdef long long longest = 0
+    cdef long long step
     with nogil:
         for i in range(1, frames.shape[0] // <Py_ssize_t>sizeof(FrameRow)):
             lowest = min(lowest, frame[i].time_ns)
             highest = max(highest, frame[i].time_ns)
-    return lowest, highest
+            step = frame[i].time_ns - frame[i - 1].time_ns
+            shortest = min(shortest, step)
+            longest = max(longest, step)
+    return lowest, highest, (shortest, longest)
 
 
 def decode(

@@ -60,6 +60,9 @@ def named_counts(counters: np.ndarray) -> dict[str, int]:
     }
 
 
-def earliest_and_latest(frames: np.ndarray) -> tuple[int, int]:
-    """The lowest and the highest time of at least one FRAME row, in ns."""
-    return _decode.earliest_and_latest(frames.view(np.uint8))
+def times_of(frames: np.ndarray) -> tuple[int, int, tuple[int, int]]:
+    """Of at least one FRAME row, in ns: the lowest and the highest time, and the steps between neighbours.
+
+    Of the steps the furthest back (at most 0) and the furthest ahead (at least 0).
+    """
+    return _decode.times_of(frames.view(np.uint8))

@@ -18,7 +18,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -27,7 +27,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from synsight.capture import formats, tshark
-from synsight.capture.decode import EVERY, decode, earliest_and_latest, named_counts, new_counters, new_rows
+from synsight.capture.decode import EVERY, decode, named_counts, new_counters, new_rows, times_of
 from synsight.capture.filters import FilterError, FrameFilter
 from synsight.capture.links import link_name
 from synsight.capture.reader import AHEAD_BATCHES, BATCH_FRAMES, Mark, Reader, Workspace
@@ -58,13 +58,17 @@ class FileFacts:
     first_frame: int = 1  # number of the file's first frame among those of all files
     error: str | None = None  # why reading stopped early, without the path; None when read to the end
 
-    def count(self, frames: np.ndarray, counters: np.ndarray) -> None:
-        """Take in FRAME rows, at least one; `counters` are what `decode` has counted of the file so far."""
-        earliest, latest = earliest_and_latest(frames)
+    def count(self, frames: np.ndarray, counters: np.ndarray) -> tuple[int, int]:
+        """Take in FRAME rows, at least one; `counters` are what `decode` has counted of the file so far.
+
+        Returns the furthest steps back and ahead between their times, in ns.
+        """
+        earliest, latest, steps_ns = times_of(frames)
         self.start_ns = earliest if self.start_ns is None else min(self.start_ns, earliest)
         self.end_ns = latest if self.end_ns is None else max(self.end_ns, latest)
         self.packets_count += len(frames)
         self.tcp_segments_count = int(counters[SkipReason.NONE])
+        return steps_ns
 
     converted_from: str | None = None  # the format that tshark converted while it was read
 
@@ -77,6 +81,7 @@ class Batch:
     frames: np.ndarray  # FRAME rows, every frame of the batch, chosen or not
     segments: np.ndarray  # SEGMENT rows of the chosen frames: TCP segments and markers, in frame order
     first_frame: int  # number of frames[0]
+    steps_ns: tuple[int, int] | None = None  # the furthest back and ahead between their times, if asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,8 +305,7 @@ class Capture:
                         self._work.hold()
                     batch = self._decoded(data, frames, self._frames_read + 1, counters)
                     self._frames_read += len(frames)
-                    facts.count(frames, counters)
-                    yield batch
+                    yield replace(batch, steps_ns=facts.count(frames, counters))
                 one.plain = not compressed
         except FilterError as problem:
             reader.error = str(problem)

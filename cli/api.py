@@ -48,6 +48,7 @@ def analyze(
     """
     from . import __version__
     from .analysis.study import SHOWN_FLOWS, Study
+    from .analysis.traits import rewritten
     from .capture.source import Capture
 
     with Capture(paths, bpf=bpf, stdin=stdin) as capture:
@@ -56,7 +57,10 @@ def analyze(
         starts = [facts.start_ns for facts in capture.files if facts.start_ns is not None]
         ends = [facts.end_ns for facts in capture.files if facts.end_ns is not None]
         first_frames = [facts.first_frame for facts in capture.files]
-        spans = study.judge(min(starts, default=None), max(ends, default=None), first_frames)
+        impossible = [rewritten(facts.tcp_segments_count, facts.skipped) for facts in capture.files]
+        spans = study.judge(
+            min(starts, default=None), max(ends, default=None), first_frames, rewritten=any(impossible)
+        )
         if interrupted:
             spans = []
         if dissect:
@@ -65,7 +69,10 @@ def analyze(
             for batch in capture.batches(spans):
                 study.illustrate(batch.segments, batch.data)
         stopped = INTERRUPTED if interrupted else None
-        return study.conclude(tuple(told(facts, stopped) for facts in capture.files), __version__)
+        told_files = (
+            told(facts, stopped or why or None) for facts, why in zip(capture.files, impossible, strict=True)
+        )
+        return study.conclude(tuple(told_files), __version__)
 
 
 def _first_pass(capture: Capture, study: Study, each_batch: EachBatch | None) -> bool:
@@ -73,7 +80,7 @@ def _first_pass(capture: Capture, study: Study, each_batch: EachBatch | None) ->
     batches = capture.batches()
     try:
         for batch in batches:
-            notes = study.feed(batch.segments)
+            notes = study.feed(batch.segments, batch.steps_ns)
             if each_batch is not None and len(batch.segments):
                 each_batch(batch.segments, notes, study.tracker.flows)
     except KeyboardInterrupt:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import dpkt
 import numpy as np
 import pytest
 import synsight
 from synsight.analysis.result import CaptureFacts, Quality, Vantage
+from synsight.analysis.sorting import put_in_order
 from synsight.analysis.study import Study
 from synsight.capture.segment import Checksum, IpFlag, Kind
 
+from tests.crowd import another_port, crowd, in_order
 from tests.ladder import parse_ladder
 from tests.test_vantage import LAB, arp
 
@@ -285,3 +288,197 @@ def test_a_fin_just_before_the_end_leaves_the_connection_unfinished() -> None:
     later.feed(clean()[:8])
     later.judge(end_ns=START_NS + 60_000_000_000)
     assert later.conclude((), "test").flows[0].outcome == "stuck"
+
+
+STAMPED = """# Both ends send timestamps of a millisecond each.
+     0  > S   0:0(0) win 64240 <mss 1460,sackOK,TS 1000 0,wscale 7>
++0.020  < S.  0:0(0) ack 1 win 65160 <mss 1460,sackOK,TS 7000 1000,wscale 7>
++0.001  > .   1:1(0) ack 1 win 502 <TS 1021 7000>
++{jump}  > P.  1:101(100) ack 1 win 502 <TS {client} 7000>
++0.020  < .   1:1(0) ack 101 win 502 <TS {server} {client}>
+"""
+
+
+def stamped(jump_s: float, client: int, server: int) -> np.ndarray:
+    """SEGMENT rows of a connection that goes on after a pause, and what both clocks say then."""
+    return parse_ladder(STAMPED.format(jump=jump_s, client=client, server=server)).rows
+
+
+def test_a_clock_set_ahead_is_told_by_the_clocks_of_the_hosts() -> None:
+    found = looked(stamped(7200, 1040, 7060), end_s=7210)
+    assert "time jumps ahead by 7200 s at frame 4" in found["clock-step"].text
+
+
+@pytest.mark.parametrize(
+    ("why", "client", "server"),
+    [
+        ("two hours of silence", 7_201_040, 7_207_060),
+        ("as slow a clock as there may be", 8_200, 14_200),
+        ("a client that slept", 1040, 7_207_060),
+        ("a server that slept", 7_201_040, 7060),
+    ],
+)
+def test_a_long_silence_is_no_step_of_the_clock(why: str, client: int, server: int) -> None:
+    assert "clock-step" not in looked(stamped(7200, client, server), end_s=7210), why
+
+
+def test_a_jump_between_two_feedings_is_seen() -> None:
+    rows = stamped(7200, 1040, 7060)
+    for cut in range(1, len(rows)):
+        assert "clock-step" in looked(rows[:cut], rows[cut:], end_s=7210), cut
+
+
+def unanswered_syn(at_s: float) -> np.ndarray:
+    """SEGMENT rows of two SYNs, 50 ms before the capture ends."""
+    rows = np.concatenate([from_client(clean())[:1]] * 2)
+    rows["time_ns"] += np.array([at_s * 1e9, at_s * 1e9 + 50_000_000], np.int64)
+    rows["sport"], rows["flow_hash"] = 4444, 99
+    return rows
+
+
+def accused(*rows: np.ndarray, end_s: float) -> set[str]:
+    """The codes of all findings."""
+    study = Study()
+    for frame, part in enumerate(rows):
+        part = part.copy()
+        part["frame"] += 100 * frame
+        study.feed(part)
+    study.judge(end_ns=START_NS + round(end_s * 1e9))
+    return {finding.code for finding in study.conclude((), "test").findings}
+
+
+def test_nobody_has_waited_while_the_clock_was_set() -> None:
+    calm, set_ahead = stamped(0.01, 1040, 7060), stamped(7200, 1040, 7060)
+    assert accused(unanswered_syn(0), calm, end_s=7205) == {"syn-unanswered"}
+    waiting = np.concatenate((unanswered_syn(0)[:1], set_ahead))
+    waiting["frame"] = np.arange(1, len(waiting) + 1)
+    assert "syn-unanswered" not in accused(waiting, end_s=7200.1)
+    assert "syn-unanswered" in accused(waiting, end_s=7230)
+
+
+def test_after_a_step_back_nobody_has_waited_since_before_it() -> None:
+    early, late = unanswered_syn(0), stamped(0.01, 1040, 7060)
+    late["time_ns"] += 3600 * 10**9
+    assert accused(late, early, end_s=3600.1) == set()
+    answered_later = stamped(0.01, 1040, 7060)
+    answered_later["time_ns"] += 30 * 10**9
+    answered_later["sport"][answered_later["sport"] != 80] = 5555
+    answered_later["dport"][answered_later["dport"] != 80] = 5555
+    answered_later["flow_hash"] = 12345
+    assert accused(late, early, answered_later, end_s=3600.1) == {"syn-unanswered"}
+
+
+def test_connections_that_begin_with_the_same_numbers_again_were_replayed() -> None:
+    again = crowd(CLEAN, 4, gap_s=2, client=another_port)
+    assert looked(in_order(again), end_s=20)["replayed"].text.startswith("3 of 4 connections begin with both")
+
+
+@pytest.mark.parametrize("change", ["server_numbers", "translated", "few"])
+def test_what_only_looks_like_a_replay(change: str) -> None:
+    """A scanner that always sends one number, both sides of an address translator, and one chance."""
+    count, gap_s = (2, 2.0) if change == "few" else (4, 0.0001 if change == "translated" else 2.0)
+    rows = in_order(crowd(CLEAN, count, gap_s=gap_s, client=another_port))
+    if change == "server_numbers":
+        theirs = rows["sport"] == 80
+        rows["seq"][theirs] += rows["dport"][theirs]
+        rows["ack"][~theirs & (rows["ack"] > 0)] += rows["sport"][~theirs & (rows["ack"] > 0)]
+    assert "replayed" not in looked(rows, end_s=20)
+
+
+def with_impossible_headers(path: Path, many: int) -> Path:
+    """A copy of a capture with more segments, so many of them with a header of 4 bytes."""
+    records = list(dpkt.pcap.Reader((LAB / "syn-dropped-by-server-host" / "client.pcap").open("rb")))
+    frames = [bytes(frame) for _, frame in records]
+    whole = next(frame for frame in frames if len(frame) > 60)
+    broken = bytearray(whole)
+    broken[14 + (whole[14] & 15) * 4 + 12] = 0x10
+    with path.open("wb") as file:
+        writer = dpkt.pcap.Writer(file)
+        for number, frame in enumerate([*frames, *[bytes(broken)] * many]):
+            writer.writepkt(frame, 1_700_000_000 + number / 100)
+    return path
+
+
+def test_impossible_headers_veto_every_verdict(tmp_path: Path) -> None:
+    analysis = synsight.analyze(with_impossible_headers(tmp_path / "x.pcap", 20), all_flows=True)
+    (facts,) = analysis.captures
+    assert facts.error is not None
+    assert "20 of " in facts.error
+    assert facts.quality[0].code == "headers-rewritten"
+    assert "capture-truncated" not in {quality.code for quality in facts.quality}
+    assert not analysis.findings
+    assert not analysis.incidents
+    assert analysis.headline.startswith("Nothing can be said about these connections: 20 of")
+
+
+def test_a_few_impossible_headers_silence_nobody(tmp_path: Path) -> None:
+    analysis = synsight.analyze(with_impossible_headers(tmp_path / "x.pcap", 9))
+    (facts,) = analysis.captures
+    assert facts.error is None
+    assert facts.skipped["malformed-tcp"] == 9
+    assert analysis.findings
+
+
+def shuffled(path: Path, source: Path) -> Path:
+    """A copy of a capture into which one queue delivers the server's packets a millisecond late."""
+    records = list(dpkt.pcap.UniversalReader(source.open("rb")))
+    server = bytes(records[0][1])[30:34]
+
+    def delivered(record: tuple[float, bytes]) -> float:
+        return record[0] + (0.001 if bytes(record[1])[26:30] == server else 0)
+
+    with path.open("wb") as file:
+        writer = dpkt.pcap.Writer(file)
+        for at, frame in sorted(records, key=delivered):
+            writer.writepkt(bytes(frame), at)
+    return path
+
+
+@pytest.mark.parametrize("name", ["large-download", "server-never-closes", "server-speaks-first"])
+def test_packets_that_queues_have_shuffled_are_judged_as_they_were_sent(tmp_path: Path, name: str) -> None:
+    source = LAB / name / "client.pcap"
+    before = synsight.analyze(source, all_flows=True)
+    after = synsight.analyze(shuffled(tmp_path / "x.pcap", source), all_flows=True)
+    assert "multiqueue-reorder" in {quality.code for quality in after.captures[0].quality}
+    assert after.totals.retransmissions_count == before.totals.retransmissions_count
+    assert [finding.code for finding in after.findings] == [finding.code for finding in before.findings]
+    ladders = [[row.label for row in flow.ladder] for flow in after.flows]
+    assert ladders == [[row.label for row in flow.ladder] for flow in before.flows]
+
+
+def test_packets_on_either_side_of_a_step_stay_there() -> None:
+    rows = clean()
+    rows["time_ns"][5:] -= 3600 * 10**9
+    there = rows["frame"].copy()
+    put_in_order(rows)
+    assert rows["frame"].tolist() == there.tolist()
+
+
+def late_server(rows: np.ndarray) -> np.ndarray:
+    """The rows as two cards capture them of which the server's stamps everything 0.3 ms late."""
+    rows["time_ns"][rows["sport"] == 80] += 300_000
+    return in_order(rows)
+
+
+def test_two_cards_with_two_clocks_are_put_in_order() -> None:
+    quick = CLEAN.replace("0.001", "0.0001")
+    rows = late_server(crowd(quick, 3, gap_s=1))
+    assert (np.diff(rows["time_ns"]) >= 0).all()
+    study = Study()
+    study.feed(rows)
+    study.judge()
+    assert study.conclude((), "test").totals.retransmissions_count == 0
+    assert looked(late_server(crowd(quick, 3, gap_s=1)))["multiqueue-reorder"].text.startswith(
+        "12 of the first"
+    )
+
+
+def test_a_refusal_before_its_syn_follows_it() -> None:
+    rows = parse_ladder("""# The port is closed.
+         0  > S   0:0(0) win 64240 <mss 1460,sackOK,wscale 7>
+    +0.0001  < R.  -5000000:-5000000(0) ack 1 win 0 ttl 64 id 0
+    """).rows
+    rows["time_ns"][0] += 200_000
+    rows = np.take(rows, [1, 0])
+    put_in_order(rows)
+    assert rows["flags"].tolist() == [0x02, 0x14]

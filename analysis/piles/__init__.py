@@ -55,7 +55,7 @@ BY_CODE = {rule.CODE: rule for rule in RULES}
 
 def judge(scene: Scene, judged: list[tuple[Case, list[Finding]]]) -> Piles:
     """All piles of an analysis, and what they tell better than the findings of their connections."""
-    if len(scene.table) == 0:
+    if len(scene.table) == 0 or scene.traits.rewritten:
         return NO_PILES
     gathering = Gathering(scene, judged)
     incidents: list[Incident] = []

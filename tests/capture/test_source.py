@@ -13,6 +13,7 @@ import threading
 import time
 from pathlib import Path
 
+import dpkt
 import lz4.frame
 import numpy as np
 import pytest
@@ -301,3 +302,16 @@ def test_file_truncated_while_it_is_read_does_not_kill(tmp_path):
 def test_importing_the_segment_type_does_not_read_libpcap():
     code = "import sys, synsight.capture.segment; assert 'pcapy' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_batch_says_how_far_its_times_go_back_and_ahead(tmp_path: Path) -> None:
+    path = tmp_path / "x.pcap"
+    with path.open("wb") as file:
+        writer = dpkt.pcap.Writer(file)
+        for at in (5.0, 9.0, 8.75, 8.75, 8.8):
+            writer.writepkt(bytes(60), at)
+    with Capture([path]) as capture:
+        steps_ns = [batch.steps_ns or (0, 0) for batch in capture.batches()]
+        assert min(steps_ns)[0] == -250_000_000
+        assert max(ahead for _, ahead in steps_ns) == 4_000_000_000
+        assert (capture.files[0].start_ns, capture.files[0].end_ns) == (5_000_000_000, 9_000_000_000)
