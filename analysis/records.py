@@ -196,17 +196,15 @@ HALF = np.dtype(
         ("rst_ttl", "u1"),
         ("rst_form", "u1"),  # 1..3: R1, R2, R3; R4 is a judgement, not a form
         ("syn_ttl", "u1"),
+        ("turn_ms", "<u4"),  # its longest wait after its kernel had acknowledged all the peer had said
         ("syn_second_ns", "<i8"),  # first repeat of its SYN or SYN-ACK
         ("reopened_ns", "<i8"),  # when its closed window last opened again
         ("idle_ack_count", "<u4"),  # bare ACKs that repeat number and window, with nothing to acknowledge
         ("foreign_sack_count", "<u4"),  # SACK blocks of this end for bytes that its peer cannot have sent
         ("late_probe_count", "<u4"),  # probes of a window that is open again, before anything new was sent
         ("routed_count", "<u4"),  # of `duplicate_count`, those with another TTL: before and after a router
-        (
-            "turn_ns",
-            "<i8",
-        ),  # longest from the acknowledgment of all the peer had said to its own next payload
-        ("turn_frame", "<u8"),  # that payload
+        ("turn_at_ns", "<i8"),  # when it spoke again after that wait
+        ("turn_frame", "<u8"),
     ],
     align=True,
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from ..capture.segment import address_text
 from .case import SECOND, Case, other
 from .icmp import errno_name, error_name, misses_host
-from .measures import best_first, capture_at, firewall, sockets, trace
+from .measures import Step, best_first, capture_at, firewall, middlebox, sockets, trace
 from .position import Place, locate
 from .verdict import Suspicion
 
@@ -18,6 +18,9 @@ IDLE_NS = 60 * SECOND
 """After a pause this long a firewall or an address translator may have forgotten the connection. Their limits
 run from a minute upwards (350 s at one cloud's balancer, 240 s at another's; RFC 5382 REQ-5 asks for 2 h 4
 min)."""
+
+FORGETS_NS = 30 * SECOND
+"""The shortest idle timeouts of address translators in the field are a little longer."""
 
 
 def told_by_router(case: Case, sender: str) -> Place | None:
@@ -94,3 +97,34 @@ def where_to_look(case: Case, sender: str, suspicion: Suspicion) -> tuple[str, .
         sockets(case, silent, "does it still have the connection?"),
         None if case.vantage == silent else trace(case, sender),
     )
+
+
+def swallowed(case: Case, sender: str, late_ns: int, idle_ns: int) -> Suspicion | None:
+    """Whom to suspect of having forgotten a connection that was idle for `idle_ns`; None where nobody has.
+
+    A device has when the same client opens a new connection to the same port after `late_ns`, and what the
+    `sender` says on the old one stays without an answer: a host that had lost it would answer with RST.
+    """
+    silent = other(sender)
+    if idle_ns < FORGETS_NS or case.vantage in (silent, "both") or case.flow.icmp_count:
+        return None
+    if case.scene.peers.pair(case.index).last_answer_ns <= late_ns:
+        return None
+    suspicion = suspicion_of_silence(case, sender, late_ns, idle_ns)
+    why = "a host that is up and has lost a connection answers with RST"
+    suspicion.scale(f"{silent}-host", 0.3, why)
+    return suspicion
+
+
+def idle_limits(quiet: str) -> Step:
+    """How long the devices between keep a connection without traffic."""
+    return middlebox(
+        "sysctl net.netfilter.nf_conntrack_tcp_timeout_established",
+        f"on each firewall, address translator and balancer between: below {quiet}?",
+    )
+
+
+def keepalives_sooner(case: Case, side: str, quiet: str) -> Step:
+    """How long one end waits before its first keepalive."""
+    command = "sysctl net.ipv4.tcp_keepalive_time"
+    return Step(command, f"on {case.end(side).ip}: keepalives help if they come sooner than {quiet}")

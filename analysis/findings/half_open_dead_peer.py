@@ -11,7 +11,8 @@ Meaning
 
 Confused with
     nat-timeout-rst: a firewall on the way sends the reset, with another TTL. rst-no-socket: it had closed
-    before. fin-wait-2-orphan: the same a minute after a FIN.
+    before. fin-wait-2-orphan: the same a minute after a FIN. conntrack-invalid-rst: an address translator
+    that lets a segment through as it is, seen from the other side of it.
 
 Dropped by
     The host that forgot. That its FIN or RST was lost during the silence cannot be excluded.
@@ -67,7 +68,10 @@ def judge(case: Case) -> Finding | None:
 def _told(case: Case, gone: str, idle_ns: int) -> Finding:
     half, speaker = case.half(gone), case.half(other(gone))
     end = case.end(gone)
-    suspicion = Suspicion({f"{gone}-host": 0.5, f"{gone}-network": 0.3, "path": 0.2})
+    sides = {f"{gone}-host": 0.45, f"{gone}-network": 0.2, "path": 0.1}
+    if case.vantage != gone:
+        sides[f"{other(gone)}-network"] = 0.25  # it may have let a segment through without translating it
+    suspicion = Suspicion(sides)
     return Finding(
         CODE,
         PHASE,

@@ -46,7 +46,8 @@ def candidates(table: FlowTable) -> np.ndarray:
     return table.either("keepalive_pending") >= UNANSWERED
 
 
-def _asker(case: Case) -> str | None:
+def asker_in_vain(case: Case) -> str | None:
+    """The end whose keepalives are not answered; None when there is none."""
     for side in ("client", "server"):
         half, peer = case.half(side), case.half(other(side))
         if half.keepalive_pending >= UNANSWERED and peer.packets and not case.answers_unseen:
@@ -56,7 +57,7 @@ def _asker(case: Case) -> str | None:
 
 def judge(case: Case) -> Finding | None:
     """Keepalives into silence."""
-    asker = _asker(case)
+    asker = asker_in_vain(case)
     if asker is None:
         return None
     half, silent = case.half(asker), other(asker)
@@ -88,5 +89,5 @@ def judge(case: Case) -> Finding | None:
 
 def missing(case: Case) -> tuple[str, str] | None:
     """The answer to the keepalive."""
-    asker = _asker(case)
+    asker = asker_in_vain(case)
     return (other(asker), "no answer to keepalives") if asker else None

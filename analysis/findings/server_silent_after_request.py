@@ -15,7 +15,8 @@ Confused with
     client only delivers (logs, metrics): the server reads the end and closes at once, at no round time.
 
 Dropped by
-    The server's application. What answers for it (a load balancer) may hide another.
+    The server's application. What answers for it (a load balancer) may hide another; and the client's
+    patience may be shorter than anybody promised.
 
 Next
     A stack or thread dump of the server's program while it hangs; the server's own requests to others at that
@@ -74,18 +75,21 @@ def judge(case: Case) -> Finding | None:
     if waited_ns < PATIENCE_NS or closed_first or not _acknowledged(case):
         return None
     stuck = not server.fin_count or bool(client.rst_count and client.rst_ns == min(ended))
-    if not stuck and not _is_round(waited_ns):
+    if not stuck and not is_round(waited_ns):
         return None
     first = not server.data_packets  # a server that has answered before may owe nothing to a last word
-    suspicion = Suspicion({"server-app": 1.0} if stuck and first else {"server-app": 0.7, "nobody": 0.3})
+    sure = stuck and first
+    suspicion = Suspicion(
+        {"server-app": 0.9, "client-app": 0.1} if sure else {"server-app": 0.7, "nobody": 0.3}
+    )
     for side in ("client-host", "client-network", "path", "server-network", "server-host"):
         suspicion.rule_out(side, "the server's kernel acknowledged the whole request")
     how, frame = ("FIN", client.fin_frame) if client.fin_ns == min(ended) else ("RST", client.rst_frame)
     return Finding(
         CODE,
         PHASE,
-        "error" if stuck and first else "warning",
-        0.9 if stuck and first else 0.65,
+        "error" if sure else "warning",
+        0.9 if sure else 0.65,
         f"{case.server_end} took the request and never answered: the client gave up after"
         f" {seconds(waited_ns)}",
         suspicion.suspects(),
@@ -113,7 +117,7 @@ def _acknowledged(case: Case) -> bool:
     return bool(client.known & Known.UNA and ((client.una - end) & 0xFFFFFFFF) < 1 << 31)
 
 
-def _is_round(waited_ns: int) -> bool:
+def is_round(waited_ns: int) -> bool:
     """Whether it is a timeout that somebody configured."""
     return any(
         -ROUND_SLACK * whole * SECOND <= waited_ns - whole * SECOND <= ROUND_SLACK * whole * SECOND + 100 * MS

@@ -1,8 +1,9 @@
 """The server's application took long to answer; the network did not.
 
 Signature
-    The client's whole request, nothing lost or repeated in either direction, and the first payload of the
-    server more than 500 ms and ten round trips after it.
+    A whole request of the client, nothing lost or repeated in either direction, and the next payload of the
+    server more than 500 ms and ten round trips after it. Of later requests on a connection that is kept, only
+    those of more than 64 bytes count: shorter ones may be a farewell or a window update.
 
 Meaning
     The program thinks, queues or waits for others. A long poll looks the same, and is meant so: only where
@@ -48,6 +49,9 @@ SURE, UNSURE = 0.75, 0.5
 """Confidence; the higher one where other connections to the port were answered quickly. One slow answer alone
 may be how this server answers: a long poll."""
 
+FAREWELL_NS = 100 * MS
+"""A server that closes so soon after its words (a close_notify, a GOAWAY) had been idle, not slow."""
+
 TYPED = frozenset({22, 23, 513, 514, 992})
 """ssh, telnet, rlogin, rsh: people type, and answers come when there is something to say."""
 
@@ -56,16 +60,28 @@ ASKED = frozenset(np.flatnonzero(service_table()).tolist()) - TYPED
 
 
 def candidates(table: FlowTable) -> np.ndarray:
-    """One request, and a first answer long after it."""
+    """A request, and an answer long after it: the first, or a later one."""
     asked = (table.client("data_packets") > 0) & (table.server("data_packets") > 0)
     waited = table.server("data_ns") - table.client("data_last_ns")
-    return np.asarray(asked & (waited >= SLOW_NS))
+    later = table.server("turn_ms") >= SLOW_NS // MS
+    return np.asarray(asked & ((waited >= SLOW_NS) | later))
+
+
+def _slowest(case: Case) -> tuple[int, int, int]:
+    """(wait, when it ended, frame) of the slowest answer."""
+    client, server = case.client, case.server
+    first_ns = server.data_ns - client.data_last_ns
+    if first_ns >= server.turn_ms * MS:
+        return first_ns, server.data_ns, server.data_frame
+    if server.fin_count and server.fin_ns - server.turn_at_ns < FAREWELL_NS:
+        return 0, 0, 0  # what it says while it closes is no answer
+    return server.turn_ms * MS, server.turn_at_ns, server.turn_frame
 
 
 def judge(case: Case) -> Finding | None:
-    """A late first answer with nothing else to explain it."""
+    """A late answer with nothing else to explain it."""
     client, server = case.client, case.server
-    waited_ns = server.data_ns - client.data_last_ns
+    waited_ns, answered_ns, answer_frame = _slowest(case)
     troubled = (
         client.resend_count
         + client.fill_count
@@ -84,6 +100,8 @@ def judge(case: Case) -> Finding | None:
         return None
     quick_count = _quick_count(case)
     quick = f"; other connections to the port were answered sooner: {quick_count}" if quick_count else ""
+    alone = client.data_last_ns < server.data_ns
+    which = "the answer" if alone else "an answer on a kept connection, after its request was acknowledged"
     suspicion = Suspicion({"server-app": 1.0})
     suspicion.rule_out("path", f"the round trip takes {seconds(round_trip_ns)}, and nothing was repeated")
     return Finding(
@@ -94,17 +112,13 @@ def judge(case: Case) -> Finding | None:
         f"{case.server_end} took {seconds(waited_ns)} to begin its answer",
         suspicion.suspects(),
         evidence(
-            (client.data_last_frame, client.data_last_ns, "end of the request"),
-            (
-                server.data_frame,
-                server.data_ns,
-                f"first payload of the answer, {seconds(waited_ns)} later{quick}",
-            ),
+            (client.data_last_frame if alone else 0, client.data_last_ns, "end of the request"),
+            (answer_frame, answered_ns, f"first payload of {which}, {seconds(waited_ns)} later{quick}"),
         ),
         suspicion.ruled_out(),
         next=(
             f"the application's own timing of the request that arrived at"
-            f" {client.data_last_ns / 1e9:.3f}    # on {case.server_end.ip}",
+            f" {(answered_ns - waited_ns) / 1e9:.3f}    # on {case.server_end.ip}",
             f"tcpdump -ni any 'src host {case.server_end.ip} and tcp[tcpflags] & tcp-syn != 0'"
             "    # whom does it ask meanwhile?",
         ),
@@ -113,11 +127,12 @@ def judge(case: Case) -> Finding | None:
 
 
 def _quick_count(case: Case) -> int:
-    """How many connections to the port had the first word of their answer within SLOW_NS."""
+    """How many other connections to the port had the first word of their answer within SLOW_NS."""
     table = case.scene.table
     groups = table.ends.listeners
     if CODE not in table.worked_out:
         waited_ns = table.server("data_ns") - table.client("data_ns")
         asked = (table.client("data_packets") > 0) & (table.server("data_packets") > 0)
         table.worked_out[CODE] = groups.sums(asked & (waited_ns > 0) & (waited_ns < SLOW_NS))
-    return int(table.worked_out[CODE][groups.ids[case.index]])
+    own = 0 < case.server.data_ns - case.client.data_ns < SLOW_NS  # where a later answer is the slow one
+    return int(table.worked_out[CODE][groups.ids[case.index]]) - own

@@ -186,6 +186,9 @@ cdef enum:  # durations
     REORDER_NS = 3_000_000  # a gap filled sooner than this, or than the round trip, was reordering
     FAST_NS = 20_000_000  # a fast retransmission follows its duplicate ACKs within this, or 1.5 round trips
 
+cdef enum:
+    LONGEST_MS = 0xFFFFFFFF  # 49 days: a longer wait counts as this one
+
 cdef enum:  # a jump that is longer does not belong to this connection, bytes
     LARGEST_BARE_GAP = 1 << 24  # before a bare acknowledgment
     LARGEST_UNSEEN = 1 << 28  # acknowledged beyond what was captured

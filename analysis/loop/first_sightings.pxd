@@ -26,6 +26,7 @@ from analysis.loop.constants cimport (
     KNOWN_FIN_ACKED,
     KNOWN_PROOF_SEQ,
     KNOWN_PROOF_TS,
+    LONGEST_MS,
     OFFER_DATA,
     OFFER_ECN,
     OPTION_TIMESTAMP,
@@ -168,9 +169,10 @@ cdef inline void note_data(Half *h, Half *p, const Segment *s) noexcept nogil:
 
 cdef inline void note_turn(Half *h, Half *p, const Segment *s) noexcept nogil:
     """It speaks after its kernel had acknowledged, in a segment of its own, all that the peer had asked."""
-    cdef long long turn_ns = s.time_ns - p.data_acked_ns
-    if turn_ns > h.turn_ns:
-        h.turn_ns = turn_ns
+    cdef long long turn_ms = (s.time_ns - p.data_acked_ns) // 1000000
+    if turn_ms > h.turn_ms:
+        h.turn_ms = <unsigned int>(turn_ms if turn_ms < LONGEST_MS else LONGEST_MS)
+        h.turn_at_ns = s.time_ns
         h.turn_frame = s.frame
 
 

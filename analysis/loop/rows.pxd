@@ -186,13 +186,14 @@ cdef struct Half:
     unsigned char rst_ttl
     unsigned char rst_form
     unsigned char syn_ttl
+    unsigned int turn_ms
     long long syn_second_ns
     long long reopened_ns
     unsigned int idle_ack_count
     unsigned int foreign_sack_count
     unsigned int late_probe_count
     unsigned int routed_count
-    long long turn_ns
+    long long turn_at_ns
     unsigned long long turn_frame
 
 

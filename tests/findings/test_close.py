@@ -18,6 +18,7 @@ CODES = (
     "half-open-dead-peer",
     "time-wait-assassinated",
     "keepalive-reuse-race",
+    "crash-close",
 )
 
 

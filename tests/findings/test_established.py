@@ -26,6 +26,12 @@ CODES = (
     "window-update-lost",
     "challenge-ack-storm",
     "sack-corrupted",
+    "nat-timeout-silent",
+    "keepalive-vs-nat-mismatch",
+    "client-timeout-abort",
+    "rwnd-limited",
+    "wscale-stripped",
+    "ttl-anomaly",
 )
 
 

@@ -39,6 +39,9 @@ CODES = (
     "synack-from-other-ip",
     "tfo-data-ignored",
     "time-wait-challenge",
+    "captive-or-transparent-proxy",
+    "option-strip",
+    "urgent-or-flag-abuse",
 )
 
 

@@ -17,6 +17,8 @@ CODES = (
     "rst-instead-of-fin",
     "rst-after-fin",
     "rst-out-of-window-ignored",
+    "connect-then-rst-proxy",
+    "conntrack-invalid-rst",
 )
 
 

@@ -276,16 +276,17 @@ while connection.recv(65536):
 """
 """A server that is a process of its own, answering each request with 200 bytes."""
 
+STUCK_SERVER = WAITING_SERVER.replace('connection.sendall(b"." * 200)', "pass")
+"""One that reads requests and never answers."""
+
 
 class ServerProcess:
     """A server program in a process of its own, so that it can be killed."""
 
-    def __init__(self, machine: Machine, family: int, port: int) -> None:
+    def __init__(self, machine: Machine, family: int, port: int, program: str = WAITING_SERVER) -> None:
         """Returns when it listens."""
         self._process = subprocess.Popen(
-            machine.namespace.inside(
-                [sys.executable, "-c", WAITING_SERVER, machine.address(family), str(port)]
-            ),
+            machine.namespace.inside([sys.executable, "-c", program, machine.address(family), str(port)]),
             stdout=subprocess.PIPE,
             text=True,
         )
