@@ -1,5 +1,5 @@
-"""Who is on the link of the capture: ARP (RFC 826) and IPv6 neighbour discovery (RFC 4861), which carry no
-TCP.
+"""Who is there without TCP: on the link of the capture by ARP (RFC 826) and IPv6 neighbour discovery (RFC
+4861), anywhere by an answer to ping (RFC 792).
 
 A host answers and asks for its own address only on its own link, so an address heard here says where the
 tap is. Questions repeated about once a second are retries: the asker got no answer, whether or not the tap
@@ -65,6 +65,15 @@ class Claim:
     last_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """A host that answers ping: when first and last, and the frame of the last answer."""
+
+    first_ns: int
+    last_ns: int
+    frame: int
+
+
 @dataclass(frozen=True)
 class Neighbours:
     """What the link says about addresses. MAC addresses are 48-bit numbers."""
@@ -78,6 +87,7 @@ class Neighbours:
     unanswered: tuple[Unanswered, ...] = ()  # in capture order
     left_out_count: int = 0  # messages about addresses beyond LIMIT
     conflicts: tuple[Claim, ...] = ()  # addresses that two link addresses claim in turn
+    echoes: dict[Address, Echo] = field(default_factory=dict)  # hosts that answer ping, on any link
 
     def present(self, address: Address) -> bool:
         """Whether that address itself is on this link: it speaks, with a MAC that speaks for no other one."""
@@ -130,18 +140,21 @@ class Collector:
         self._silent: dict[Address, dict[Address, _Question]] = {}  # the longest of the earlier ones
         self._claims: dict[Address, list[tuple[int, int, int]]] = {}  # (MAC, frame, time) at each change
         self._conflicts: dict[Address, Claim] = {}
+        self._echoes: dict[Address, Echo] = {}
         self._left_out_count = 0
         self._sampled_count = 0
 
     @property
     def wants_more(self) -> bool:
-        """Whether rows without ARP or neighbour discovery still tell it something."""
+        """Whether rows of nothing but TCP still tell it something."""
         return self._sampled_count < SAMPLED_ROWS
 
     def feed(self, segments: np.ndarray) -> None:
         """SEGMENT rows in capture order; TCP rows cost one array pass, and the first ones a closer look."""
-        for row in segments[np.flatnonzero(segments["kind"] >= Kind.ARP_REQUEST)]:
+        kind = segments["kind"]
+        for row in segments[np.flatnonzero((kind == Kind.ARP_REQUEST) | (kind == Kind.ARP_REPLY))]:
             self._hear(row)
+        self._echo(segments[kind == Kind.ECHO_REPLY])
         if self.wants_more:
             self._sample(segments[: SAMPLED_ROWS - self._sampled_count])
 
@@ -173,7 +186,24 @@ class Collector:
             tuple(sorted(told, key=lambda entry: entry.first_frame)),
             self._left_out_count,
             tuple(self._conflicts.values()),
+            dict(self._echoes),
         )
+
+    def _echo(self, replies: np.ndarray) -> None:
+        """Answers to ping: the last one of each host, however many there are."""
+        first: dict[Address, int] = {}
+        last: dict[Address, int] = {}
+        for place, address in enumerate(
+            zip(replies["src_hi"].tolist(), replies["src_lo"].tolist(), strict=True)
+        ):
+            first.setdefault(address, place)
+            last[address] = place
+        for address, place in last.items():
+            before = self._echoes.get(address)
+            if before is not None or len(self._echoes) < LIMIT:
+                first_ns = before.first_ns if before else int(replies["time_ns"][first[address]])
+                now, frame = int(replies["time_ns"][place]), int(replies["frame"][place])
+                self._echoes[address] = Echo(first_ns, now, frame)
 
     def _hear(self, row: np.void) -> None:
         """One ARP or neighbour-discovery message."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..capture.segment import address_halves
 from .case import SECOND, Case, seconds
+from .neighbours import Echo
 from .peers import STALLED_NS, Record
 from .records import Fact
 from .table import FlowTable
@@ -179,6 +181,10 @@ def _weigh_others(case: Case, suspicion: Suspicion) -> None:
     elif server.answered_count > own or server.refused_count:
         suspicion.scale("path", 0.2, "the same server answers on other ports")
         suspicion.scale("client-network", 0.5, "the same server answers on other ports")
+    elif (echo := echo_of(case, "server")) and _between(case, echo.first_ns, echo.last_ns):
+        why = f"the server's host answers ping (frame {echo.frame}): it is up, and there is a way"
+        suspicion.scale("path", 0.4, why)
+        suspicion.scale("client-network", 0.7, why)
 
 
 def _crowd(case: Case, port: Record) -> int:
@@ -202,11 +208,19 @@ def _weigh_event(case: Case, suspicion: Suspicion, port: Record) -> None:
 
 def _around(case: Case, record: Record) -> bool:
     """Whether the group was answered near in time to this attempt."""
+    return record.first_answer_ns > 0 and _between(case, record.first_answer_ns, record.last_answer_ns)
+
+
+def _between(case: Case, first_ns: int, last_ns: int) -> bool:
+    """Whether answers from one moment to another are near in time to this attempt."""
     client = case.client
-    return bool(
-        record.last_answer_ns >= client.syn_ns - AROUND_NS
-        and 0 < record.first_answer_ns <= client.syn_last_ns + AROUND_NS
-    )
+    return bool(last_ns >= client.syn_ns - AROUND_NS and first_ns <= client.syn_last_ns + AROUND_NS)
+
+
+def echo_of(case: Case, side: str) -> Echo | None:
+    """The answers of one end's host to ping. A host that does not answer says nothing by that."""
+    echoes = case.scene.neighbours.echoes
+    return echoes.get(address_halves(case.end(side).ip)) if echoes else None
 
 
 def dropping_synacks(case: Case) -> Suspicion:

@@ -12,6 +12,7 @@ from .case import SECOND, Case, other
 from .icmp import errno_name, error_name, misses_host
 from .measures import Step, best_first, capture_at, firewall, middlebox, sockets, trace
 from .position import Place, locate
+from .silence import echo_of
 from .verdict import Suspicion
 
 IDLE_NS = 60 * SECOND
@@ -83,6 +84,12 @@ def _weigh_others(case: Case, suspicion: Suspicion, silent: str, since_ns: int) 
             suspicion.scale(side, factor, why)
     elif silent == "server" and peers.client(case.index).last_answer_ns > since_ns:
         suspicion.scale("client-network", 0.3, "the client got an answer from another server after this")
+    elif (echo := echo_of(case, silent)) and echo.last_ns > since_ns:
+        why = (
+            f"the {silent}'s host answers ping after this (frame {echo.frame}): it is up, and there is a way"
+        )
+        for side, factor in ((f"{silent}-host", 0.5), ("path", 0.5)):
+            suspicion.scale(side, factor, why)
     elif silent == "client" and peers.client(case.index).last_answer_ns > since_ns:
         suspicion.scale("client-host", 0.5, "the client opened another connection after this")
 

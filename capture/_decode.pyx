@@ -60,8 +60,8 @@ def decode(
 
     Rows come as bytes. `chosen`: one byte per frame, 0 leaves the frame out (reason `filtered`); empty means all. `first_frame`:
     number of the first frame. `rows` holds at least as many rows as `frames`; `counters` one per SkipReason, added to,
-    whose first counts the TCP segments: a marker row (ICMP error, ARP, neighbour discovery) is kept and counted as
-    skipped.
+    whose first counts the TCP segments: a marker row (ICMP error or echo reply, ARP, neighbour discovery) is kept and
+    counted as skipped.
     `verify`: compute TCP checksums where all bytes were captured. Without `shortcut` plain frames take the long
     way, too, to the same rows.
     """

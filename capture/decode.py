@@ -27,7 +27,8 @@ def decode(
 ) -> np.ndarray:
     """Decode `frames` (FRAME rows over the bytes `data`, uint8) into `rows`; returns the filled part.
 
-    The result has one row per TCP segment and per marker (ICMP error, ARP, neighbour discovery), in frame
+    The result has one row per TCP segment and per marker (ICMP error or echo reply, ARP,
+    neighbour discovery), in frame
     order. `first_frame` is the number of frames[0]. `rows` (SEGMENT) has at least as many rows as `frames`.
     `counters` (int64, one per SkipReason) are added to: the first counts TCP rows, the others skipped frames,
     and together they count every frame. `chosen` (uint8 per frame) leaves out the frames where it is 0; they

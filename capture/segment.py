@@ -5,7 +5,8 @@ Everything after decode speaks this type: files, live interfaces, ladders in tes
 
 * an ICMP error that quotes a TCP segment: the address, port and sequence fields are the *quoted*
   segment's, `via_hi/via_lo` is the address that sent the error;
-* an ARP or neighbour-discovery message: `src`/`dst` are the sender and target protocol addresses.
+* an ARP or neighbour-discovery message: `src`/`dst` are the sender and target protocol addresses;
+* an ICMP echo reply: `src` answers the ping of `dst`.
 
 Absent values are zero unless the field's line says otherwise.
 """
@@ -87,6 +88,7 @@ class Kind(IntEnum):
     ICMP_ERROR = 1  # quotes a TCP segment
     ARP_REQUEST = 2  # or an IPv6 neighbour solicitation
     ARP_REPLY = 3  # or an IPv6 neighbour advertisement
+    ECHO_REPLY = 4  # a host answers ping
 
 
 class Flag(IntFlag):

@@ -19,6 +19,7 @@ cdef enum:  # capture.segment.Kind, with KIND_ before each name
     KIND_ICMP_ERROR = 1
     KIND_ARP_REQUEST = 2
     KIND_ARP_REPLY = 3
+    KIND_ECHO_REPLY = 4
 
 cdef enum:  # capture.segment.Option, with OPTION_ before each name
     OPTION_MSS = 0x001

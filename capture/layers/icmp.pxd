@@ -1,4 +1,4 @@
-"""ICMP errors, which quote a segment, and IPv6 neighbour discovery (RFC 792, 4443, 4861)."""
+"""ICMP errors, which quote a segment, echo replies, and IPv6 neighbour discovery (RFC 792, 4443, 4861)."""
 
 from capture.layers.flow_hash cimport flow_hash
 from capture.layers.loads cimport load8, load16, load32, load64
@@ -83,7 +83,7 @@ cdef inline int neighbour(
 
 
 cdef inline int icmp(const unsigned char *base, SegmentRow *row) noexcept nogil:
-    """Complete an ICMP error row or a neighbour-discovery row; the reason the frame counts under.
+    """Complete the row of an ICMP error, an echo reply or neighbour discovery; the reason the frame counts under.
 
     Rows to keep have `kind` set to something other than TCP.
     """
@@ -98,6 +98,10 @@ cdef inline int icmp(const unsigned char *base, SegmentRow *row) noexcept nogil:
     row.payload_bytes = 0
     row.payload_captured_bytes = 0
     if end - at < 8:
+        return ICMP
+    if kind == (129 if v6 else 0):  # echo reply
+        row.kind = 4
+        row.payload_offset = <unsigned int>end
         return ICMP
     if v6 and (kind == 135 or kind == 136):
         return neighbour(base, at, end, row)

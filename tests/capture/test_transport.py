@@ -230,3 +230,22 @@ def test_neighbour_discovery_gives_marker_rows():
     rows, _ = decode_frame(ether(ip6(icmp(136, 0, 0, target), 58, src="fe80::2", dst=CLIENT6), 0x86DD))
     assert rows[0]["kind"] == Kind.ARP_REPLY
     assert ends(rows[0]) == (SERVER6, 0, CLIENT6, 0)
+
+
+def test_an_answer_to_ping_gives_a_marker_row():
+    rows, skipped = decode_frame(ether(ip4(icmp(0, 0, 0, b"abcdefgh"), 1, src=SERVER, dst=CLIENT)))
+    assert skipped == {"icmp": 1}
+    assert rows[0]["kind"] == Kind.ECHO_REPLY
+    assert ends(rows[0]) == (SERVER, 0, CLIENT, 0)
+    rows, _ = decode_frame(ether(ip6(icmp(129, 0, 0, b"abcdefgh"), 58, src=SERVER6, dst=CLIENT6), 0x86DD))
+    assert rows[0]["kind"] == Kind.ECHO_REPLY
+    assert ends(rows[0]) == (SERVER6, 0, CLIENT6, 0)
+
+
+@pytest.mark.parametrize(
+    "frame", [ether(ip4(icmp(8, 0, 0, b"abcdefgh"), 1)), ether(ip6(icmp(128, 0, 0, b""), 58), 0x86DD)]
+)
+def test_a_ping_alone_says_nothing(frame):
+    rows, skipped = decode_frame(frame)
+    assert len(rows) == 0
+    assert skipped == {"icmp": 1}
