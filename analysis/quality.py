@@ -157,7 +157,9 @@ def _replayed(look: Look) -> Iterator[Quality]:
             f"{count} of {len(opened)} connections begin with both initial sequence numbers of an earlier "
             "one: they were replayed or made by a program"
         )
-        yield Quality("replayed", text, "times, TTLs and the place of the capture may be those of the replay")
+        yield Quality(
+            "replayed-traffic", text, "times, TTLs and the place of the capture may be those of the replay"
+        )
 
 
 def _started(look: Look) -> Iterator[Quality]:

@@ -370,7 +370,9 @@ def test_after_a_step_back_nobody_has_waited_since_before_it() -> None:
 
 def test_connections_that_begin_with_the_same_numbers_again_were_replayed() -> None:
     again = crowd(CLEAN, 4, gap_s=2, client=another_port)
-    assert looked(in_order(again), end_s=20)["replayed"].text.startswith("3 of 4 connections begin with both")
+    assert looked(in_order(again), end_s=20)["replayed-traffic"].text.startswith(
+        "3 of 4 connections begin with both"
+    )
 
 
 @pytest.mark.parametrize("change", ["server_numbers", "translated", "few"])
@@ -382,7 +384,7 @@ def test_what_only_looks_like_a_replay(change: str) -> None:
         theirs = rows["sport"] == 80
         rows["seq"][theirs] += rows["dport"][theirs]
         rows["ack"][~theirs & (rows["ack"] > 0)] += rows["sport"][~theirs & (rows["ack"] > 0)]
-    assert "replayed" not in looked(rows, end_s=20)
+    assert "replayed-traffic" not in looked(rows, end_s=20)
 
 
 def with_impossible_headers(path: Path, many: int) -> Path:
@@ -482,3 +484,35 @@ def test_a_refusal_before_its_syn_follows_it() -> None:
     rows = np.take(rows, [1, 0])
     put_in_order(rows)
     assert rows["flags"].tolist() == [0x02, 0x14]
+
+
+def doubled(rows: np.ndarray, **second: int) -> np.ndarray:
+    """Each row twice within 10 us; `second` are fields in which the second copy differs."""
+    copy = rows.copy()
+    copy["time_ns"] += 10_000
+    for name, value in second.items():
+        copy[name] = value
+    both = np.empty(2 * len(rows), rows.dtype)
+    both[0::2], both[1::2] = rows, copy
+    both["frame"] = np.arange(1, len(both) + 1)
+    return both
+
+
+@pytest.mark.parametrize(
+    ("why", "second"),
+    [("sent and received on lo", {}), ("in a tunnel and out of it", {"tunnel_depth": 1, "interface": 1})],
+)
+def test_what_is_captured_twice_is_judged_once(why: str, second: dict[str, int]) -> None:
+    local = crowd(
+        CLEAN, 3, client=lambda n: ("127.0.0.1", 50_000 + n), server=lambda _: ("127.0.0.1", 6379), gap_s=1
+    )
+    rows = doubled(in_order(local), **second)
+    assert "were captured twice" in looked(rows)["capture-duplicate"].text, why
+    study = Study(all_flows=True)
+    study.feed(rows)
+    study.judge()
+    analysis = study.conclude((), "test")
+    assert study.scene.vantage.side == "both"
+    assert analysis.totals.retransmissions_count == 0
+    assert [flow.client_payload_bytes for flow in analysis.flows] == [100] * 3
+    assert not analysis.findings
