@@ -1,7 +1,8 @@
 """Leave-one-out honesty: a part of a capture accuses nobody more confidently than the whole supports.
 
 `python -m tests.honesty [SCENARIO...]` (some minutes) cuts every lab capture after every packet, then takes
-every single packet out, and prints each dishonest accusation. What dishonest means, for one connection:
+every single packet out, and prints each dishonest accusation. What dishonest means, for one connection, and
+for what only many show together (a pile) at one server:
 
 * An *accusation* of a side is the weight that a finding gives it times the confidence of the finding, the
   largest of all its errors and warnings. Up to `HEDGE` it names nobody: whoever says so leaves as much to
@@ -28,16 +29,14 @@ from functools import cache
 from itertools import product
 
 import numpy as np
-from synsight.analysis.result import Flow
+from synsight.analysis.piles import BY_CODE
+from synsight.analysis.result import Analysis, Finding, Incident
 from synsight.analysis.study import Study
 from synsight.capture.source import Capture
 
 from .lab_truth import FIXTURES, VANTAGES, scenarios, take
 
 HEDGE, SLACK = 0.5, 0.02
-
-CUTS_AT_MOST = 150
-"""Longer captures are cut at so many places evenly spaced, and lose so many packets."""
 
 
 @dataclass(frozen=True, order=True)
@@ -56,7 +55,7 @@ class Dishonesty:
 
 @dataclass(frozen=True)
 class Accused:
-    """What is said of one connection."""
+    """What is said of one connection, or of a server's piles."""
 
     sides: dict[str, tuple[float, str]]
     """Weight times confidence, and the code of the finding that gives it."""
@@ -79,12 +78,9 @@ class Exhibit:
     healthy: bool
 
     @property
-    def places(self) -> list[int]:
+    def places(self) -> range:
         """Numbers of rows after which it is cut, and whose row is taken out."""
-        count = len(self.segments)
-        if count <= CUTS_AT_MOST:
-            return list(range(1, count + 1))
-        return np.unique(np.linspace(1, count, CUTS_AT_MOST, dtype=int)).tolist()
+        return range(1, len(self.segments) + 1)
 
 
 @cache
@@ -99,25 +95,33 @@ def exhibit(scenario: str, vantage: str) -> Exhibit | None:
     segments = np.concatenate(batches)
     guilty = frozenset({taken.dropper, *taken.truth["fault"]["also"]})
     return Exhibit(
-        scenario, vantage, segments, accused(taken.analysis.flows), guilty, bool(taken.truth["healthy"])
+        scenario, vantage, segments, accused(taken.analysis), guilty, bool(taken.truth["healthy"])
     )
 
 
-def accused(flows: Iterable[Flow]) -> dict[str, Accused]:
-    """By connection; those of which nothing is said are left out."""
-    return {flow.id: _accused(flow) for flow in flows if flow.findings}
+def accused(analysis: Analysis) -> dict[str, Accused]:
+    """By connection, and by server for its piles; those of which nothing is said are left out."""
+    said = {
+        flow.id: _accused(flow.findings, flow.outcome == "refused")
+        for flow in analysis.flows
+        if flow.findings
+    }
+    piles: dict[str, list[Incident]] = {}
+    for incident in analysis.incidents:
+        if incident.code in BY_CODE:
+            piles.setdefault(f"piles at {incident.server}", []).append(incident)
+    return said | {server: _accused(told) for server, told in piles.items()}
 
 
-def _accused(flow: Flow) -> Accused:
+def _accused(told: Iterable[Finding | Incident], refused: bool = False) -> Accused:
     sides: dict[str, tuple[float, str]] = {}
-    for finding in flow.findings:
-        if finding.severity == "info":
+    for each in told:
+        if each.severity == "info":
             continue
-        for suspect in finding.suspects:
-            strength = suspect.weight * finding.confidence
-            sides[suspect.side] = max(sides.get(suspect.side, (0.0, "")), (strength, finding.code))
-    errors = tuple(finding.code for finding in flow.findings if finding.severity == "error")
-    return Accused(sides, errors, flow.outcome == "refused")
+        for suspect in each.suspects:
+            strength = suspect.weight * each.confidence
+            sides[suspect.side] = max(sides.get(suspect.side, (0.0, "")), (strength, each.code))
+    return Accused(sides, tuple(each.code for each in told if each.severity == "error"), refused)
 
 
 def judged(*parts: np.ndarray) -> dict[str, Accused]:
@@ -130,7 +134,7 @@ def judged(*parts: np.ndarray) -> dict[str, Accused]:
 
 def _said(study: Study) -> dict[str, Accused]:
     study.judge()
-    return accused(study.conclude((), "test").flows)
+    return accused(study.conclude((), "test"))
 
 
 def cuts(shown: Exhibit, places: Iterable[int] | None = None) -> Iterator[Dishonesty]:
@@ -140,15 +144,15 @@ def cuts(shown: Exhibit, places: Iterable[int] | None = None) -> Iterator[Dishon
         study.feed(np.ascontiguousarray(shown.segments[fed:place]))
         fed = place
         frame = int(shown.segments["frame"][place - 1])
-        for connection, said in _said(study).items():
-            whole = shown.whole.get(connection, Accused({}, ()))
+        for subject, said in _said(study).items():
+            whole = shown.whole.get(subject, Accused({}, ()))
             for side, (strength, code) in said.sides.items():
                 allowed = max(HEDGE, whole.sides.get(side, (0.0, ""))[0])
                 if strength > allowed + SLACK:
-                    text = f"{connection}: {side} {strength:.2f}, the whole supports {allowed:.2f}"
+                    text = f"{subject}: {side} {strength:.2f}, the whole supports {allowed:.2f}"
                     yield Dishonesty(shown.scenario, shown.vantage, "overconfident", code, frame, text)
             if said.errors and not whole.errors and not whole.refused:
-                text = f"{connection}: an error, the whole tells none"
+                text = f"{subject}: an error, the whole tells none"
                 yield Dishonesty(shown.scenario, shown.vantage, "hasty", said.errors[0], frame, text)
 
 
@@ -157,17 +161,17 @@ def gaps(shown: Exhibit, places: Iterable[int] | None = None) -> Iterator[Dishon
     for place in sorted(places or shown.places):
         row = place - 1
         frame = int(shown.segments["frame"][row])
-        for connection, said in judged(shown.segments[:row], shown.segments[place:]).items():
-            whole = shown.whole.get(connection, Accused({}, ()))
+        for subject, said in judged(shown.segments[:row], shown.segments[place:]).items():
+            whole = shown.whole.get(subject, Accused({}, ()))
             for side, (strength, code) in said.sides.items():
                 allowed = max(HEDGE, whole.sides.get(side, (0.0, ""))[0])
                 if side not in shown.guilty and strength > allowed + SLACK:
-                    text = f"{connection}: {side} {strength:.2f}, innocent; the whole supports {allowed:.2f}"
+                    text = f"{subject}: {side} {strength:.2f}, innocent; the whole supports {allowed:.2f}"
                     yield Dishonesty(
                         shown.scenario, shown.vantage, "overconfident-without", code, frame, text
                     )
             if said.errors and not whole.errors and shown.healthy:
-                text = f"{connection}: an error, nothing failed"
+                text = f"{subject}: an error, nothing failed"
                 yield Dishonesty(shown.scenario, shown.vantage, "hasty-without", said.errors[0], frame, text)
 
 

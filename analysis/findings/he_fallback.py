@@ -31,9 +31,10 @@ from __future__ import annotations
 import numpy as np
 
 from ...capture.segment import address_text
+from .. import errnos
 from ..case import MS, SECOND, Case, evidence, seconds
 from ..measures import Step, accept_queue, best_first
-from ..result import Finding
+from ..result import Errno, Finding
 from ..silence import dropping_syns
 from ..table import FlowTable
 from ..verdict import Suspicion
@@ -101,7 +102,8 @@ def judge(case: Case) -> Finding | None:
             (int(table.flows["established_frame"][found]), opened_ns, "that connection opens"),
         ),
         suspicion.ruled_out(),
-        next=best_first(
+        Errno(client=errnos.refused(case, server.rst_ns, "ECONNREFUSED") if server.rst_form == 1 else None),
+        best_first(
             suspicion.suspects(),
             accept_queue(case),
             Step(
@@ -109,7 +111,7 @@ def judge(case: Case) -> Finding | None:
                 f"from {case.client_end.ip}: does IPv6 work at all?",
             ),
         ),
-        authority="RFC 8305 section 5; RFC 6724",
+        "RFC 8305 section 5; RFC 6724",
     )
 
 
