@@ -31,7 +31,11 @@ def test_a_lab_capture_that_is_watched_gives_the_analysis_of_the_file(path: Path
     assert told == {(incident.code, incident.server) for incident in watched_result.incidents}
 
 
-@pytest.mark.parametrize("path", FIXTURES[::7], ids=lambda path: f"{path.parent.name}/{path.stem}")
+REMEMBERS = [path for path in FIXTURES if path.parent.name != "old-timestamps-dropped"]
+"""paws-syn-drop compares the timestamps of connections, also of those that have left the table by then."""
+
+
+@pytest.mark.parametrize("path", REMEMBERS[::7], ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_connections_that_leave_the_table_stay_in_the_totals(path: Path) -> None:
     vantage = path.stem
     watched_result, _ = watched(path, vantage, FEW)
