@@ -13,7 +13,6 @@ NAMES = {
     (3, 9): "network administratively prohibited",
     (3, 10): "host administratively prohibited",
     (3, 13): "communication administratively prohibited",
-    (4, 0): "source quench",
     (11, 0): "time to live exceeded",
     (11, 1): "reassembly time exceeded",
     (12, 0): "parameter problem",

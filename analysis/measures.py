@@ -83,6 +83,16 @@ def counters(case: Case, side: str, *names: str, question: str = "which one grow
     return Step(command, f"on {case.end(side).ip}: {question}", GROUPS[side], COUNTED)
 
 
+def connection_table(case: Case) -> Step:
+    """How full the server's table of tracked connections is."""
+    return Step(
+        "sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max; conntrack -S",
+        f"on {case.server_end.ip}, and on the firewall before it: at its limit, do drop and early_drop grow?",
+        frozenset({"server-host"}),
+        COUNTED,
+    )
+
+
 def accept_queue(case: Case) -> Step:
     """The listening socket's queue: a program that does not accept leaves it full."""
     return Step(

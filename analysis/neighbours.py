@@ -1,5 +1,5 @@
 """Who is there without TCP: on the link of the capture by ARP (RFC 826) and IPv6 neighbour discovery (RFC
-4861), anywhere by an answer to ping (RFC 792).
+4861), anywhere by an answer to ping (RFC 792); and what routers tell hosts beside their traffic.
 
 A host answers and asks for its own address only on its own link, so an address heard here says where the
 tap is. Questions repeated about once a second are retries: the asker got no answer, whether or not the tap
@@ -8,12 +8,12 @@ would have seen one (answers are unicast and a switch hides them from third part
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
-from ..capture.segment import Kind, address_text
+from ..capture.segment import V4_PREFIX, Kind, address_text
 
 Address = tuple[int, int]
 """Both halves of an address, as in SEGMENT."""
@@ -33,6 +33,9 @@ CONFLICT_NS = 60_000_000_000
 
 VIRTUAL_MACS = frozenset({0x00005E0001, 0x00005E0002, 0x00000C07AC, 0x00000C9FF0, 0x0007B40001})
 """First five bytes of link addresses that routers share on purpose: VRRP (RFC 9568), HSRP, GLBP."""
+
+SOURCE_QUENCH = 4
+"""ICMP type (RFC 792), which no router should send any more (RFC 6633)."""
 
 SAMPLED_ROWS = 2048
 """TCP rows whose link addresses are looked at; later ones would tell the same: MACs hardly change."""
@@ -74,6 +77,20 @@ class Echo:
     frame: int
 
 
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What a router told a host about its packets to one destination: ICMP redirect, or source quench."""
+
+    kind: str  # `redirect` | `quench`
+    router_ip: str
+    host_ip: str
+    destination_ip: str
+    gateway_ip: str  # the better one; empty for a quench, and for IPv6
+    count: int  # how often
+    first_frame: int
+    last_frame: int
+
+
 @dataclass(frozen=True)
 class Neighbours:
     """What the link says about addresses. MAC addresses are 48-bit numbers."""
@@ -88,6 +105,7 @@ class Neighbours:
     left_out_count: int = 0  # messages about addresses beyond LIMIT
     conflicts: tuple[Claim, ...] = ()  # addresses that two link addresses claim in turn
     echoes: dict[Address, Echo] = field(default_factory=dict)  # hosts that answer ping, on any link
+    advice: tuple[Advice, ...] = ()  # of routers, in the order in which it was first given
 
     def present(self, address: Address) -> bool:
         """Whether that address itself is on this link: it speaks, with a MAC that speaks for no other one."""
@@ -141,6 +159,7 @@ class Collector:
         self._claims: dict[Address, list[tuple[int, int, int]]] = {}  # (MAC, frame, time) at each change
         self._conflicts: dict[Address, Claim] = {}
         self._echoes: dict[Address, Echo] = {}
+        self._advice: dict[tuple[str, ...], Advice] = {}  # by what is said to whom
         self._left_out_count = 0
         self._sampled_count = 0
 
@@ -155,6 +174,8 @@ class Collector:
         for row in segments[np.flatnonzero((kind == Kind.ARP_REQUEST) | (kind == Kind.ARP_REPLY))]:
             self._hear(row)
         self._echo(segments[kind == Kind.ECHO_REPLY])
+        for row in segments[np.flatnonzero(kind == Kind.ADVICE)]:
+            self._advise(row)
         if self.wants_more:
             self._sample(segments[: SAMPLED_ROWS - self._sampled_count])
 
@@ -187,6 +208,7 @@ class Collector:
             self._left_out_count,
             tuple(self._conflicts.values()),
             dict(self._echoes),
+            tuple(self._advice.values()),
         )
 
     def _echo(self, replies: np.ndarray) -> None:
@@ -204,6 +226,19 @@ class Collector:
                 first_ns = before.first_ns if before else int(replies["time_ns"][first[address]])
                 now, frame = int(replies["time_ns"][place]), int(replies["frame"][place])
                 self._echoes[address] = Echo(first_ns, now, frame)
+
+    def _advise(self, row: np.void) -> None:
+        """One redirect or source quench; the same again only counts."""
+        quench = row["icmp_type"] == SOURCE_QUENCH
+        gateway = "" if quench or not row["seq"] else address_text(0, V4_PREFIX | int(row["seq"]))
+        router, host, destination = (address_text(*_address(row, which)) for which in ("via", "src", "dst"))
+        frame, kind = int(row["frame"]), "quench" if quench else "redirect"
+        key = (kind, router, host, destination, gateway)
+        known = self._advice.get(key)
+        if known is not None:
+            self._advice[key] = replace(known, count=known.count + 1, last_frame=frame)
+        elif len(self._advice) < LIMIT:
+            self._advice[key] = Advice(kind, router, host, destination, gateway, 1, frame, frame)
 
     def _hear(self, row: np.void) -> None:
         """One ARP or neighbour-discovery message."""

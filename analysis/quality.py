@@ -215,6 +215,27 @@ def _claimed(look: Look) -> Iterator[Quality]:
         yield Quality("arp-conflict", text, "its packets go to one host or the other: resets and silence")
 
 
+def _advised(look: Look) -> Iterator[Quality]:
+    """What routers told hosts: another gateway (RFC 792 redirect), or to slow down (source quench)."""
+    for told in look.neighbours.advice[:TOLD_COUNT]:
+        often = f"{told.count} times, frames {told.first_frame} to {told.last_frame}"
+        seen = often if told.count > 1 else f"frame {told.first_frame}"
+        if told.kind == "quench":
+            text = f"{told.router_ip} asked {told.host_ip} to send less to {told.destination_ip} ({seen})"
+            effect = "hosts ignore it since RFC 6633: it tells of an old or a forging device"
+            yield Quality("icmp-source-quench-legacy", text, effect)
+            continue
+        gateway = told.gateway_ip or "another router or the host itself"
+        text = (
+            f"{told.router_ip} redirected {told.host_ip}: {told.destination_ip} is reached better "
+            f"through {gateway} ({seen})"
+        )
+        effect = (
+            "packets may take two ways; a firewall that sees one of them only loses track of the connection"
+        )
+        yield Quality("icmp-redirect", text, effect)
+
+
 def _mac(number: int) -> str:
     return ":".join(f"{byte:02x}" for byte in number.to_bytes(6, "big"))
 
@@ -316,6 +337,7 @@ INSPECTIONS: tuple[Callable[[Look], Iterator[Quality]], ...] = (
     _replayed,
     _silent_neighbours,
     _claimed,
+    _advised,
     _started,
     _ended,
     _open,

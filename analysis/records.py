@@ -276,9 +276,10 @@ class Fact(IntFlag):
     FLIPPED = 1 << 5  # the first segment came from the server
     SHORT = 1 << 7  # some packet was cut by the capture
     GRATUITOUS = 1 << 8  # both ends sent data before any SYN-ACK was seen
-    FRAGMENT = 1 << 9
+    FRAGMENT = 1 << 9  # some segment came as IP fragments, of which the capture's rows have the first
     REUSED = 1 << 10  # the ports had an earlier connection
     ODD_FLAGS = 1 << 11  # the first segment of an end has flags that no stack sends
+    BROADCAST = 1 << 12  # its SYN came in a frame to every host of the link
 
 
 class Offer(IntFlag):

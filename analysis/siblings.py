@@ -3,7 +3,8 @@
 Two patterns tell where a SYN is dropped better than counts do. Silence for every client of one network and
 for no other is a rule about addresses: an access list. Silence for some source ports of one client, however
 often they ask, while others open at once and at the same time, is a choice by hash: one of several paths,
-links or backends is broken (equal-cost multipath, RFC 2992).
+links or backends is broken (equal-cost multipath, RFC 2992). Silence on every port of a server for whatever
+is new, while its older connections go on, is a table of connections that is full.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ FEWEST = 3
 TRIES = 3
 """SYNs of one connection that all went unanswered: a path that loses one in four loses three in 64."""
 
+PORTS = 2
+"""Silence on one port is its listener's, or a rule's about that port."""
+
 LOOKED_AT = 4096
 """Attempts at one port that are compared; later ones would tell the same."""
 
@@ -35,6 +39,7 @@ class Siblings:
     _clients: dict[int, int] = field(default_factory=dict, compare=False, repr=False)
     _ports: dict[int, str] = field(default_factory=dict, compare=False, repr=False)
     _half_open: dict[int, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
+    _new_only: dict[int, int] = field(default_factory=dict, compare=False, repr=False)
 
     def silent_network(self, row: int) -> str:
         """The network whose clients get no answer from the port that connection `row` was opened to.
@@ -78,6 +83,25 @@ class Siblings:
         answered = (table.client("syn_count")[rows] > 0) & (table.server("synack_count")[rows] > 0)
         waiting = (table.flows["established_ns"][rows] == 0) & (table.client("rst_count")[rows] == 0)
         return np.sort(table.server("syn_ns")[rows[answered & waiting]])
+
+    def new_only(self, row: int) -> int:
+        """How many ports of that server answer nobody new while older connections to it go on, or 0."""
+        number = int(self.table.ends.servers.ids[row])
+        if number not in self._new_only:
+            rows = self.table.ends.servers.members(number)[:LOOKED_AT]
+            self._new_only[number] = self._refusing(rows)
+        return self._new_only[number]
+
+    def _refusing(self, rows: np.ndarray) -> int:
+        silent, _ = self._parted(rows)
+        ports = np.unique(self.table.ends.server_port[silent])
+        if len(ports) < PORTS:
+            return 0
+        since_ns = self.table.client("syn_ns")[silent].min()
+        begun_ns, said_ns = self.table.flows["start_ns"][rows], self.table.server("last_ns")[rows]
+        old = (begun_ns < since_ns) & (said_ns > since_ns)
+        new = (begun_ns >= since_ns) & (self.table.server("packets")[rows] > 0)
+        return len(ports) if old.any() and not new.any() else 0
 
     def _parted(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(those with several SYNs and no answer, those with an answer)."""

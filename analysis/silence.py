@@ -112,6 +112,15 @@ def stalled_others(case: Case) -> int:
     return stalled if stalled > served else 0
 
 
+TABLE_FULL = "ports answer nobody new while older connections to the host go on: a full connection table"
+
+
+def full_table(case: Case) -> str:
+    """That the server's host, or a firewall before it, takes nobody new; empty when nothing says so."""
+    ports = case.scene.peers.siblings.new_only(case.index)
+    return f"{ports} {TABLE_FULL} (conntrack-full-drop)?" if ports else ""
+
+
 def dropping_syns(case: Case) -> Suspicion:
     """Who may have dropped a SYN, or its answer, beyond the tap."""
     stalled = stalled_others(case)
@@ -140,6 +149,8 @@ def _server_alone(case: Case, stalled: int) -> Suspicion:
     if case.scene.vantage.confidence < SURE:
         sides["server-network"] = 0.2
     suspicion = Suspicion(sides)
+    if full := full_table(case):
+        suspicion.scale("server-host", 1.0, full)
     for side in ("client-app", "client-host", "client-network", "path", "server-network"):
         if side not in sides:
             suspicion.rule_out(side, "the SYN is visible in this capture, taken on the server")
@@ -160,6 +171,9 @@ def _weigh_others(case: Case, suspicion: Suspicion) -> None:
     if crowd := _crowd(case, port):
         why = f"{crowd} half-open connections wait at the port: is its queue of them full?"
         suspicion.scale("server-host", 2.0, why)
+    elif full := full_table(case):
+        suspicion.scale("path", 0.2, full)
+        suspicion.scale("client-network", 0.5, full)
     elif port.answered_count > own and port.silent_count > 1 and port.last_answer_ns < port.first_silence_ns:
         _weigh_event(case, suspicion, port)
     elif ports:

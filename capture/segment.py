@@ -6,7 +6,9 @@ Everything after decode speaks this type: files, live interfaces, ladders in tes
 * an ICMP error that quotes a TCP segment: the address, port and sequence fields are the *quoted*
   segment's, `via_hi/via_lo` is the address that sent the error;
 * an ARP or neighbour-discovery message: `src`/`dst` are the sender and target protocol addresses;
-* an ICMP echo reply: `src` answers the ping of `dst`.
+* an ICMP echo reply: `src` answers the ping of `dst`;
+* advice, an ICMP redirect or source quench: `via` gives it to `src` about its packets to `dst`, and `seq` is
+  the better gateway's IPv4 address (redirects of IPv4 only).
 
 Absent values are zero unless the field's line says otherwise.
 """
@@ -89,6 +91,7 @@ class Kind(IntEnum):
     ARP_REQUEST = 2  # or an IPv6 neighbour solicitation
     ARP_REPLY = 3  # or an IPv6 neighbour advertisement
     ECHO_REPLY = 4  # a host answers ping
+    ADVICE = 5  # an ICMP redirect, or a source quench
 
 
 class Flag(IntFlag):

@@ -10,7 +10,8 @@
 A step is: seconds since the step before (`+1.000`) or since the start; `>` client to server or `<` server to
 client (`C` and `S` keep their first meaning); tcpdump's flag letters; `first:last(length)` relative to the
 sender's initial sequence number; then any of `ack N`, `win N`, `ttl N`, `id N`, `seq+N` (the next
-connection's initial number is N higher), `<options>` with `mss N`, `sackOK`, `wscale N`, `TS val ecr`,
+connection's initial number is N higher), `badsum` (a wrong checksum), `frag` (the first fragment of
+several), `bcast` (in a frame to every host), `<options>` with `mss N`, `sackOK`, `wscale N`, `TS val ecr`,
 `TFO`, `sack L:R`. `=` lines hold expectations, `|` between them. A step `icmp TYPE CODE from ADDRESS` quotes
 the last client segment.
 """
@@ -110,7 +111,11 @@ def _segment(match: re.Match[str], now: float, frame: int) -> np.ndarray:
     row["ttl"] = _number(rest, "ttl", 64)
     row["ip_id"] = _number(rest, "id", (frame * 257 + (1 if way == ">" else 7)) & 0xFFFF)
     row["ip_flags"] = IpFlag.DF
-    row["checksum"] = Checksum.OK
+    row["checksum"] = Checksum.BAD if re.search(r"\bbadsum\b", rest) else Checksum.OK
+    if re.search(r"\bfrag\b", rest):
+        row["ip_flags"] = IpFlag.MF
+    if re.search(r"\bbcast\b", rest):
+        row["dst_mac"] = 0xFFFFFFFFFFFF
     row["wscale"] = 255
     row["payload_class"] = 1 if row["payload_bytes"] else 0
     _set_options(row, rest)

@@ -12,7 +12,7 @@ import synsight
 from synsight.analysis.result import CaptureFacts, Quality, Vantage
 from synsight.analysis.sorting import put_in_order
 from synsight.analysis.study import Study
-from synsight.capture.segment import Checksum, IpFlag, Kind
+from synsight.capture.segment import Checksum, IpFlag, Kind, address_halves
 
 from tests.crowd import another_port, crowd, in_order
 from tests.ladder import parse_ladder
@@ -516,3 +516,35 @@ def test_what_is_captured_twice_is_judged_once(why: str, second: dict[str, int])
     assert analysis.totals.retransmissions_count == 0
     assert [flow.client_payload_bytes for flow in analysis.flows] == [100] * 3
     assert not analysis.findings
+
+
+def advice(icmp_type: int, frames: int, gateway: str = "10.0.0.253") -> np.ndarray:
+    """That many rows in which the router 10.0.0.254 advises 10.0.0.1 about its packets to 10.0.9.9."""
+    rows = clean()[:1].repeat(frames)
+    rows["kind"], rows["icmp_type"] = Kind.ADVICE, icmp_type
+    for which, ip in (("via", "10.0.0.254"), ("src", "10.0.0.1"), ("dst", "10.0.9.9")):
+        rows[f"{which}_hi"], rows[f"{which}_lo"] = address_halves(ip)
+    rows["seq"] = address_halves(gateway)[1] & 0xFFFFFFFF if gateway else 0
+    rows["frame"] = np.arange(20, 20 + frames)
+    return rows
+
+
+def test_a_redirect_is_told_with_the_better_gateway() -> None:
+    text = looked(clean(), advice(5, 1))["icmp-redirect"].text
+    assert text.startswith("10.0.0.254 redirected 10.0.0.1: 10.0.9.9 is reached better through 10.0.0.253")
+    assert "another router" in looked(clean(), advice(137, 1, ""))["icmp-redirect"].text
+
+
+def test_a_source_quench_is_told_once_however_often_it_comes() -> None:
+    found = looked(clean(), advice(4, 3))
+    assert "(3 times, frames 20 to 22)" in found["icmp-source-quench-legacy"].text
+    assert "icmp-redirect" not in found
+
+
+def test_a_source_quench_is_no_answer_to_a_syn() -> None:
+    """It says nothing about the SYN: whether that is answered is another question."""
+    study = Study("client")
+    study.feed(np.concatenate((clean()[:1], advice(4, 1))))
+    study.judge(end_ns=START_NS + 10 * 10**9)
+    (flow,) = study.conclude((), "test").flows
+    assert [finding.code for finding in flow.findings] == ["syn-unanswered"]

@@ -77,3 +77,25 @@ def test_every_weight_that_others_moved_is_told() -> None:
     elsewhere = crowd(SERVED, 3, 0.1, server=lambda _: ("10.0.9.9", 443))
     found = silence(elsewhere, crowd(IGNORED, 1, first=50))
     assert "other connections: the same client gets answers from other connections" in said(found)
+
+
+def port(number: int) -> object:
+    return lambda _: ("10.0.0.2", number)
+
+
+STILL_ALIVE = SERVED + "+15.0 > P. 101:201(100) ack 1001 win 502\n+0.010 < . 1001:1001(0) ack 201 win 502\n"
+
+
+def test_nobody_new_on_any_port_while_an_old_connection_goes_on_is_a_full_table() -> None:
+    refused = (
+        crowd(IGNORED, 2, 0.1, start_s=5, first=50),
+        crowd(IGNORED, 2, 0.1, server=port(443), start_s=5, first=60),
+    )
+    found = silence(crowd(STILL_ALIVE, 1), *refused)
+    assert "2 ports answer nobody new while older connections to the host go on" in said(found)
+    assert "conntrack-full-drop" in said(found)
+    assert any("nf_conntrack_max" in command for command in found.next)
+    served = crowd(SERVED, 1, server=port(22), start_s=7, first=70)
+    assert "conntrack" not in said(silence(crowd(STILL_ALIVE, 1), *refused, served))
+    one_port = silence(crowd(STILL_ALIVE, 1), refused[0])
+    assert "conntrack" not in said(one_port)

@@ -25,13 +25,18 @@ ONE_SIDED = {
     "reset-by-server-host-firewall/server",
     "syn-dropped-by-server-host-ipv6/middle",
     "syn-dropped-by-server-host-ipv6/server",
+    "syn-checksum-damaged-on-the-way-ipv6/middle",
+    "syn-checksum-damaged-on-the-way-ipv6/server",
 }
 """Only resets, or nothing at all, from the server: a router in front of it would leave the same bytes."""
 
 PROXIED = {"syn-proxy-in-front/server", "syn-proxy-before-a-dead-server/server"}
 """The proxy is the server's neighbour and speaks in the client's name: no router lies between the ends."""
 
-OTHERWISE = dict.fromkeys(ONE_SIDED | PROXIED | {"one-direction-captured/middle"}, "unknown") | {
+NEIGHBOURS = {"switch-takes-smaller-frames/client", "switch-takes-smaller-frames/server"}
+"""Both ends are on one link, where ARP and TTLs are those of either place."""
+
+OTHERWISE = dict.fromkeys(ONE_SIDED | PROXIED | NEIGHBOURS | {"one-direction-captured/middle"}, "unknown") | {
     "localhost-refuses-ipv6/client": "both"
 }
 """What is said of captures that do not tell the place after which they are named."""

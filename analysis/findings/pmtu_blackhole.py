@@ -13,6 +13,9 @@ Meaning
 
 Confused with
     rto-backoff-dead: small segments in flight vanish, too. pmtu-icmp-ignored: the ICMP error is there.
+    mtu-mismatch-l2: no router is between the two hosts; where one is, the link between a host and its router
+    can still be the one whose parts disagree. fragment-loss: a router cuts what is too large into fragments,
+    and the fragments are dropped behind it.
 
 Dropped by
     The path or a network at either end, beyond the capture; both what drops and what keeps the ICMP error
@@ -31,7 +34,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import errnos
-from ..case import Case, evidence, other, seconds
+from ..case import Case, evidence, hops, other, seconds
 from ..measures import PROBED, Step, best_first
 from ..result import Errno, Finding
 from ..table import FlowTable
@@ -68,13 +71,13 @@ def candidates(table: FlowTable) -> np.ndarray:
 def judge(case: Case) -> Finding | None:
     """A large segment repeated in vain, and no small one lost with it."""
     for sender in ("client", "server"):
-        certain = _vanishes(case, sender)
-        if certain is not None and not case.answers_unseen:
+        certain = vanishes(case, sender)
+        if certain is not None and not case.answers_unseen and not on_one_link(case):
             return _finding(case, sender, certain)
     return None
 
 
-def _vanishes(case: Case, sender: str) -> bool | None:
+def vanishes(case: Case, sender: str) -> bool | None:
     """Whether small segments are known to pass where large ones do not; None when size explains nothing."""
     half, peer = case.half(sender), case.half(other(sender))
     large = (
@@ -92,6 +95,18 @@ def _vanishes(case: Case, sender: str) -> bool | None:
     if 0 < remainder <= SMALL_BYTES:  # the last one is small, and known to have passed if it was SACKed
         return True if half.sack_high == half.nxt else None
     return False
+
+
+def on_one_link(case: Case) -> bool:
+    """Whether no router is between the two hosts: none has lowered a TTL, and they are two."""
+    ends = (case.client.ttl_first, case.server.ttl_first)
+    return all(ends) and not any(map(hops, ends)) and case.vantage != "both"
+
+
+def whole_bytes(case: Case, sender: str) -> int:
+    """Data of a ping as long as the segment that vanishes."""
+    half = case.half(sender)
+    return int(half.edge_bytes + TCP_BYTES + (STAMP_BYTES if half.tsval else 0) - ICMP_BYTES)
 
 
 def _finding(case: Case, sender: str, certain: bool) -> Finding:
@@ -136,8 +151,7 @@ def _suspicion(case: Case, sender: str, certain: bool) -> Suspicion:
 
 def _next(case: Case, sender: str, suspicion: Suspicion) -> tuple[str, ...]:
     near, far = case.end(sender).ip, case.end(other(sender)).ip
-    half = case.half(sender)
-    whole = half.edge_bytes + TCP_BYTES + (STAMP_BYTES if half.tsval else 0) - ICMP_BYTES
+    whole = whole_bytes(case, sender)
     clamp = "nft add rule inet filter forward tcp flags syn tcp option maxseg size set rt mtu"
     return best_first(
         suspicion.suspects(),
@@ -160,6 +174,6 @@ def _next(case: Case, sender: str, suspicion: Suspicion) -> tuple[str, ...]:
 def missing(case: Case) -> tuple[str, str] | None:
     """The acknowledgment of the large segment."""
     for sender in ("client", "server"):
-        if _vanishes(case, sender) is not None:
+        if vanishes(case, sender) is not None:
             return (other(sender), "no ACK of large segments")
     return None

@@ -14,7 +14,10 @@ Meaning
 Confused with
     handshake-truncated: one SYN right before the capture ends. accept-queue-syn-drop: the same bytes, but
     other connections to the port are open and get no data. synack-unacked: seen from the server the answer
-    exists.
+    exists. Two more are the same bytes, and reasons inside this finding: rp-filter-drop, where the server's
+    kernel would answer through another interface (TcpExtIPReversePathFilter grows); conntrack-full-drop,
+    where old connections go on and nobody new is answered on any port (the kernel says "nf_conntrack: table
+    full", and nf_conntrack_count is at nf_conntrack_max).
 
 Dropped by
     From the client: anything from its network to the server's host; other connections move the weights.
@@ -34,9 +37,27 @@ import numpy as np
 
 from .. import errnos
 from ..case import Case, evidence, seconds
-from ..measures import accept_queue, best_first, capture_at, counters, firewall, trace
+from ..measures import (
+    accept_queue,
+    best_first,
+    capture_at,
+    connection_table,
+    counters,
+    firewall,
+    trace,
+)
 from ..result import Errno, Finding
-from ..silence import COPY_NS, beside, dropping_syns, others, overdue, patient, stalled_others, unanswered
+from ..silence import (
+    COPY_NS,
+    beside,
+    dropping_syns,
+    full_table,
+    others,
+    overdue,
+    patient,
+    stalled_others,
+    unanswered,
+)
 from ..table import FlowTable
 from ..verdict import Suspicion
 
@@ -100,6 +121,7 @@ def _next(case: Case, suspicion: Suspicion) -> tuple[str, ...]:
         capture_at(case, "server", "do the SYNs arrive, is one answered?"),
         firewall(case, "server"),
         counters(case, "server", "TcpExtListenDrops", "TcpExtListenOverflows", "TcpExtIPReversePathFilter"),
+        connection_table(case) if full_table(case) else None,
         accept_queue(case) if stalled_others(case) else None,
         None if case.vantage in ("server", "both") else trace(case, "client", "how far do SYNs come?"),
     )

@@ -20,6 +20,7 @@ cdef enum:  # capture.segment.Kind, with KIND_ before each name
     KIND_ARP_REQUEST = 2
     KIND_ARP_REPLY = 3
     KIND_ECHO_REPLY = 4
+    KIND_ADVICE = 5
 
 cdef enum:  # capture.segment.Option, with OPTION_ before each name
     OPTION_MSS = 0x001
@@ -131,6 +132,7 @@ cdef enum:  # analysis.records.Fact, with FACT_ before each name
     FACT_FRAGMENT = 1 << 9
     FACT_REUSED = 1 << 10
     FACT_ODD_FLAGS = 1 << 11
+    FACT_BROADCAST = 1 << 12
 
 cdef enum:  # analysis.records.Offer, with OFFER_ before each name
     OFFER_ECN = 1 << 9

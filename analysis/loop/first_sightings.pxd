@@ -9,6 +9,8 @@ from analysis.loop.constants cimport (
     DUPLICATE_NS,
     ECE,
     EXACT_NS,
+    FACT_BROADCAST,
+    FACT_FRAGMENT,
     FACT_ODD_FLAGS,
     FACT_SHORT,
     FACT_SIMULTANEOUS_OPEN,
@@ -20,6 +22,7 @@ from analysis.loop.constants cimport (
     ICMP_UNREACHABLE,
     ICMPV6_TIME_EXCEEDED,
     ICMPV6_UNREACHABLE,
+    IP_MF,
     IP_PADDED,
     IP_SHORT,
     IP_V6,
@@ -46,8 +49,8 @@ cdef inline void count_segment(Flow *flow, const Segment *s, Note *n) noexcept n
     flow.packets += 1
     flow.end_ns = s.time_ns
     flow.last_frame = s.frame
-    if s.ip_flags & IP_SHORT:
-        flow.facts |= FACT_SHORT
+    if s.ip_flags & (IP_SHORT | IP_MF):
+        flow.facts |= FACT_SHORT if s.ip_flags & IP_SHORT else FACT_FRAGMENT
 
 
 cdef inline bint is_duplicate(Half *h, const Segment *s) noexcept nogil:
@@ -123,6 +126,8 @@ cdef inline void note_syn(Flow *flow, Half *h, Half *p, const Segment *s, int si
     else:
         h.syn_count += 1
         flow.facts |= FACT_SYN
+        if s.dst_mac + 1 == <unsigned long long>1 << 48:
+            flow.facts |= FACT_BROADCAST
         if p.syn_count and p.synack_count == 0:
             flow.facts |= FACT_SIMULTANEOUS_OPEN
         elif flow.roles_percent < ROLES_BY_HANDSHAKE and p.synack_count == 0:

@@ -18,6 +18,7 @@ from ..result import Finding, Incident
 from . import (
     accept_overflow_burst,
     close_wait_pile,
+    ecmp_path_loss,
     fake_established_pile,
     fin_wait_pile,
     last_ack_pile,
@@ -27,6 +28,7 @@ from . import (
     port_exhaustion,
     port_scan,
     retry_storm,
+    route_change,
     syn_flood,
     syn_recv_pile,
     time_wait_churn,
@@ -41,6 +43,7 @@ RULES: tuple[ModuleType, ...] = (
     max_connections,
     listen_restart_gap,
     lb_healthcheck_fail,
+    ecmp_path_loss,
     retry_storm,
     close_wait_pile,
     last_ack_pile,
@@ -48,6 +51,7 @@ RULES: tuple[ModuleType, ...] = (
     fake_established_pile,
     time_wait_churn,
     port_exhaustion,
+    route_change,
 )
 
 BY_CODE = {rule.CODE: rule for rule in RULES}

@@ -1,4 +1,6 @@
-"""ICMP errors, which quote a segment, echo replies, and IPv6 neighbour discovery (RFC 792, 4443, 4861)."""
+"""ICMP errors, which quote a segment, echo replies, advice of routers, and IPv6 neighbour discovery (RFC 792, 4443,
+4861).
+"""
 
 from capture.layers.flow_hash cimport flow_hash
 from capture.layers.loads cimport load8, load16, load32, load64
@@ -82,6 +84,29 @@ cdef inline int neighbour(
     return NEIGHBOUR_DISCOVERY
 
 
+cdef inline int advice(
+    const unsigned char *base, Py_ssize_t at, Py_ssize_t end, SegmentRow *row, bint v6
+) noexcept nogil:
+    """A redirect (RFC 792, RFC 4861 section 4.5) or a source quench: who advises whom about which destination."""
+    if end - at < (40 if v6 else 28) or (not v6 and base[at + 8] >> 4 != 4):
+        return ICMP
+    row.kind = 5
+    row.via_hi = row.src_hi
+    row.via_lo = row.src_lo
+    row.via_ttl = row.ttl
+    row.src_hi = row.dst_hi
+    row.src_lo = row.dst_lo
+    row.payload_offset = <unsigned int>end
+    if v6:
+        row.dst_hi = load64(base, at + 24, end)
+        row.dst_lo = load64(base, at + 32, end)
+        return ICMP
+    row.dst_lo = (<unsigned long long>0xFFFF << 32) | load32(base, at + 24, end)
+    if row.icmp_type == 5:
+        row.seq = load32(base, at + 4, end)
+    return ICMP
+
+
 cdef inline int icmp(const unsigned char *base, SegmentRow *row) noexcept nogil:
     """Complete the row of an ICMP error, an echo reply or neighbour discovery; the reason the frame counts under.
 
@@ -105,13 +130,15 @@ cdef inline int icmp(const unsigned char *base, SegmentRow *row) noexcept nogil:
         return ICMP
     if v6 and (kind == 135 or kind == 136):
         return neighbour(base, at, end, row)
+    if kind == (137 if v6 else 5) or (kind == 4 and not v6):
+        return advice(base, at, end, row, v6)
     if v6:
         if kind < 1 or kind > 4:
             return ICMP
         if kind == 2:
             row.mtu = <unsigned short>(min(load32(base, at + 4, end), 65535))
     else:
-        if kind != 3 and kind != 4 and kind != 11 and kind != 12:
+        if kind != 3 and kind != 11 and kind != 12:
             return ICMP
         if kind == 3 and row.icmp_code == 4:
             row.mtu = <unsigned short>load16(base, at + 6, end)

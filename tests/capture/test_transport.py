@@ -183,9 +183,31 @@ def test_icmpv6_error_quotes_the_segment(kind, rest, mtu):
     assert address_text(rows[0]["via_hi"], rows[0]["via_lo"]) == "fd00::9"
 
 
+@pytest.mark.parametrize(("kind", "seq"), [(4, 0), (5, 0x0A000009)])
+def test_advice_of_a_router_gives_a_marker_row(kind, seq):
+    message = icmp(kind, 1, 0x0A000009, ip4(bytes(8), 17))
+    rows, skipped = decode_frame(ether(ip4(message, 1, src="192.0.2.9", dst=CLIENT, ttl=60)))
+    assert skipped == {"icmp": 1}
+    assert rows[0]["kind"] == Kind.ADVICE
+    assert ends(rows[0])[::2] == (CLIENT, SERVER)
+    assert address_text(rows[0]["via_hi"], rows[0]["via_lo"]) == "192.0.2.9"
+    assert (rows[0]["icmp_type"], rows[0]["seq"], rows[0]["via_ttl"]) == (kind, seq, 60)
+
+
+def test_an_ipv6_redirect_gives_a_marker_row():
+    message = icmp(137, 0, 0, ip_address("fe80::7").packed + ip_address(SERVER6).packed)
+    rows, skipped = decode_frame(ether(ip6(message, 58, src="fe80::9", dst=CLIENT6), 0x86DD))
+    assert skipped == {"icmp": 1}
+    assert rows[0]["kind"] == Kind.ADVICE
+    assert ends(rows[0])[::2] == (CLIENT6, SERVER6)
+    assert address_text(rows[0]["via_hi"], rows[0]["via_lo"]) == "fe80::9"
+
+
 @pytest.mark.parametrize(
     "message",
     [
+        icmp(5, 1, 0, ip4(bytes(8), 17)[:19]),
+        icmp(4, 0, 0, bytes(28)),
         icmp(8, 0, 0, b"ping"),
         icmp(3, 3, 0, ip4(bytes(8), 17)),
         icmp(3, 1, 0, ip4(tcp(), fragment=0x2010)),

@@ -32,6 +32,9 @@ CODES = (
     "rwnd-limited",
     "wscale-stripped",
     "ttl-anomaly",
+    "mtu-mismatch-l2",
+    "fragment-loss",
+    "jitter-or-queue",
 )
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FORGED_TTL = 128
 """Nobody else here starts at 128; that gives the forger away."""
 
-RST, RST_ACK = 0x04, 0x14
+SYN, RST, RST_ACK = 0x02, 0x04, 0x14
 
 
 class Forger:

@@ -183,8 +183,13 @@ class Lab:
 
     def states(self, connection: Connection) -> tuple[str, str]:
         """The client's and the server's state of `connection`, from their kernels."""
-        lines = {host.name: kernel.socket_lines(host) for host in (self.client, self.server)}
-        return _states(connection, lines)
+        return _states(connection, self.socket_lines())
+
+    def socket_lines(self) -> dict[str, list[str]]:
+        """What ss says on both hosts, and on whatever other machine a server's program runs."""
+        machines = {each.name: each for each in (self.client, self.server, self.firewall_c, self.firewall_s)}
+        wanted = {"client", "server", *(each.server_machine for each in self.connections)}
+        return {name: kernel.socket_lines(each) for name, each in machines.items() if name in wanted}
 
     def _keep(self, program: Program) -> Program:
         self._open.append(program)
@@ -271,7 +276,7 @@ def _check_states(scenario: Scenario, lab: Lab) -> None:
 
 
 def _truth(scenario: Scenario, lab: Lab, before: dict[str, dict[str, int]]) -> Truth:
-    lines = {host.name: kernel.socket_lines(host) for host in (lab.client, lab.server)}
+    lines = lab.socket_lines()
     return {
         "scenario": scenario.name,
         "title": scenario.title,

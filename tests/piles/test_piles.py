@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from synsight.analysis.result import Incident
 
@@ -382,3 +384,58 @@ def test_a_pool_of_idle_connections_is_no_pile() -> None:
     busy = SERVED + "+400 > P. 101:201(100) ack 1001 win 502\n+0.010 < . 1001:1001(0) ack 201 win 502\n"
     rows = in_order(crowd(busy, 12, 30))
     assert incident(analysed(rows, 900), "fake-established-pile") is None
+
+
+LOST_ONCE = IGNORED + "+0.001  < S.  0:0(0) ack 1 win 65160 <mss 1460,sackOK,wscale 7> ttl 64\n"
+"""The SYN that the server answers is the last of several."""
+
+
+def test_source_ports_that_never_get_through_while_others_do_are_one_broken_way() -> None:
+    rows = in_order(crowd(IGNORED, 4, 1.0), crowd(SERVED, 12, 0.5, first=100))
+    analysis = analysed(rows, 30, "client")
+    found = incident(analysis, "ecmp-path-loss")
+    assert found is not None
+    assert found.summary.startswith("4 of 16 source ports of 10.0.0.1 get no answer from 10.0.0.2:80")
+    assert (found.severity, found.flows_count, found.confidence) == ("error", 4, 0.7)
+    assert "syn-unanswered" not in codes(analysis)
+    assert "for p in 1024 1025 1026; do nc" in found.next[0]
+
+
+def test_a_path_that_loses_many_syns_is_no_broken_way() -> None:
+    """Some connections lose all three of their SYNs, as many get through with the third."""
+    rows = in_order(
+        crowd(IGNORED, 4, 1.0), crowd(LOST_ONCE, 5, 1.0, first=50), crowd(SERVED, 3, 1.2, first=100)
+    )
+    assert incident(analysed(rows, 30, "client"), "ecmp-path-loss") is None
+
+
+def further_away(ladder: str) -> str:
+    """The same conversation with a server two routers further away."""
+    return re.sub(r"(< .*?)( ttl 64)?$", r"\1 ttl 62", ladder, flags=re.MULTILINE)
+
+
+def test_a_ttl_that_changes_once_and_stays_is_another_way() -> None:
+    further = further_away(CLIENT_CLOSES)
+    rows = in_order(crowd(CLIENT_CLOSES, 4, 1), crowd(further, 4, 1, start_s=10, first=50))
+    found = incident(analysed(rows, 30), "route-change")
+    assert found is not None
+    assert (found.severity, found.suspects, found.flows_count) == ("info", (), 4)
+    assert (
+        "packets of 10.0.0.2 arrive with TTL 62 instead of 64: their way is 2 routers longer" in found.summary
+    )
+
+
+def test_ttls_that_alternate_are_several_hosts_or_ways() -> None:
+    further = further_away(CLIENT_CLOSES)
+    rows = in_order(
+        crowd(CLIENT_CLOSES, 4, 1),
+        crowd(further, 4, 1, start_s=10, first=50),
+        crowd(CLIENT_CLOSES, 4, 1, start_s=20, first=80),
+    )
+    assert incident(analysed(rows, 40), "route-change") is None
+
+
+def test_another_starting_value_is_another_host() -> None:
+    windows = further_away(CLIENT_CLOSES).replace("ttl 62", "ttl 126")
+    rows = in_order(crowd(CLIENT_CLOSES, 4, 1), crowd(windows, 4, 1, start_s=10, first=50))
+    assert incident(analysed(rows, 30), "route-change") is None

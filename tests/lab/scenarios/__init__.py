@@ -4,6 +4,7 @@ from . import (  # noqa: F401
     artefacts,
     closing,
     crowds,
+    delivery,
     established,
     everyday,
     fallback,
