@@ -49,11 +49,11 @@ LOOKED_AT = 256
 
 def candidates(table: FlowTable) -> np.ndarray:
     """The address answers other ports from farther away."""
-    if not len(table):
-        return np.zeros(0, bool)
     ttl = np.where(table.has(Fact.HANDSHAKE), table.server("syn_ttl"), 0).astype(np.int16)
-    groups = table.ends.servers
     known = np.where(ttl > 0, ttl, np.int16(255))
+    if not len(table) or ttl.max() - known.min() < NEARER_HOPS:
+        return np.zeros(len(table), bool)
+    groups = table.ends.servers
     lowest = np.minimum.reduceat(known[groups.order], groups.starts)[groups.ids]
     return np.asarray((ttl > 0) & (ttl - lowest >= NEARER_HOPS))
 

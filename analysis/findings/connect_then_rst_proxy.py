@@ -6,8 +6,9 @@ Signature
     an ICMP error or not at all, just before.
 
 Meaning
-    A proxy or load balancer accepts before it knows whether a server is there. To the client it looks as if
-    the server had accepted and then thrown it out.
+    A proxy or load balancer accepts before it knows whether a server is there; so does a program that needs
+    another service for its answer. To the client it looks as if the server had accepted and then thrown it
+    out.
 
 Confused with
     rst-app-abort, crash-close, accept-queue-rst: the same bytes, seen where the proxy's other leg is not
@@ -42,8 +43,11 @@ SUPERSEDES = (
     "rst-app-abort", "crash-close", "accept-queue-rst", "rst-instead-of-fin", "close-with-unread",
 )  # fmt: skip
 
-SOON_NS = SECOND
-"""A proxy passes a failure on at once; a second covers one that logs or tries its next server first."""
+SOON_NS = 200 * MS
+"""A proxy passes a failure on at once; longer, and the two may have nothing to do with each other."""
+
+WAITS_NS = SECOND
+"""A kernel repeats its SYN after a second (RFC 6298 section 2.1): until then a silent leg still waits."""
 
 BEFORE_NS = 5 * MS
 """A proxy may begin with its own leg when the client's SYN arrives, shortly before this capture sees it."""
@@ -86,11 +90,11 @@ def judge(case: Case) -> Finding | None:
         PHASE,
         "error",
         0.85,
-        f"the proxy {case.server_end} accepted the client and could not reach {behind} behind it ({fate}):"
-        f" it ended the client's connection with {how}",
+        f"{case.server_end} accepted the client, could not reach {behind} behind it ({fate}) and ended the"
+        f" client's connection with {how}",
         suspicion.suspects(),
         evidence(
-            (leg.client.syn_frame, leg.client.syn_ns, f"SYN of the proxy to {behind}"),
+            (leg.client.syn_frame, leg.client.syn_ns, f"SYN of {case.server_end.ip} to {behind}"),
             (failed_frame, failed_ns, f"{behind}: {fate}"),
             (
                 frame,
@@ -129,7 +133,9 @@ def _failed_leg(case: Case, ended_ns: int) -> Case | None:
     for row in rows[np.argsort(begun[rows])][::-1].tolist():
         leg = Case.of(case.scene, int(row))
         failed_ns, _, _ = _failure(leg)
-        if failed_ns <= ended_ns <= max(failed_ns, leg.client.syn_last_ns) + SOON_NS:
+        told = leg.server.rst_count or leg.flow.icmp_count
+        waits_ns = 0 if told else WAITS_NS + 2 * (leg.client.syn_last_ns - leg.client.syn_ns)
+        if failed_ns <= ended_ns <= failed_ns + waits_ns + SOON_NS:
             return leg
     return None
 

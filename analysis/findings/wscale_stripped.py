@@ -53,11 +53,12 @@ def candidates(table: FlowTable) -> np.ndarray:
     """Scaling offered, not answered, and a window much smaller than that of the SYN-ACK."""
     client, server = table.client("syn_options"), table.server("syn_options")
     unanswered = ((client & np.uint16(Option.WSCALE)) != 0) & ((server & np.uint16(Option.WSCALE)) == 0)
+    unanswered &= table.has(Fact.HANDSHAKE) & (table.server("zero_window_count") == 0)
+    if not unanswered.any():
+        return np.asarray(unanswered)
     opening = table.server("syn_window").astype(np.int64)
     shrunk = (opening >= LEAST_BYTES) & (table.server("window_raw").astype(np.int64) * SHRUNK <= opening)
-    return np.asarray(
-        unanswered & shrunk & table.has(Fact.HANDSHAKE) & (table.server("zero_window_count") == 0)
-    )
+    return np.asarray(unanswered & shrunk)
 
 
 def judge(case: Case) -> Finding | None:
