@@ -132,6 +132,13 @@ def sockets(case: Case, side: str, question: str) -> Step:
     return Step(command, f"on {end.ip}: {question}", GROUPS[side])
 
 
+def stacks(case: Case, side: str, question: str) -> Step:
+    """Where the program that holds one end's socket stands."""
+    end = case.end(side)
+    command = f"gdb -batch -ex 'thread apply all bt' -p $(lsof -t -i TCP:{end.port} | head -n 1)"
+    return Step(command, f"on {end.ip}: {question}", frozenset({f"{side}-app"}), COUNTED)
+
+
 def middlebox(command: str, question: str) -> Step:
     """A look at the devices between the ends."""
     sides = frozenset({"client-network", "path", "server-network", "middlebox"})

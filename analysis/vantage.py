@@ -19,9 +19,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..capture.segment import address_text
-from .ballots import BALLOTS, ENDS, Keys, Sight, Vote
+from .ballots import BALLOTS
 from .neighbours import Neighbours
 from .result import Vantage
+from .sight import ENDS, Keys, Sight, Vote
 from .table import FlowTable
 
 SIDES = ("client", "server", "middle", "both")

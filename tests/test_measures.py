@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
 from synsight.analysis.measures import Step, best_first
 from synsight.analysis.result import Suspect
+from synsight.reports.shell_lines import parts
 
 from tests.findings.runner import LADDERS, run
 
@@ -51,3 +53,14 @@ def test_the_first_step_names_command_place_and_addresses(ladder: str, first: st
     worst = run(Path(LADDERS / f"{ladder}.ladder")).worst
     assert worst is not None
     assert worst.next[0].startswith(first)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(LADDERS.glob("*/*.ladder")), ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
+def test_what_to_run_next_is_a_command_and_the_question_it_answers(path: Path) -> None:
+    for told in run(path).findings:
+        for text in told.next:
+            command, question = parts(text)
+            assert question, text
+            assert shlex.split(command), text

@@ -22,6 +22,7 @@ ONE_SIDED = {
     "client-gives-up-while-syns-are-dropped/middle",
     "port-closed/server",
     "port-closed-ipv6/server",
+    "ports-probed-with-odd-flags/server",
     "reset-by-server-host-firewall/server",
     "syn-dropped-by-server-host-ipv6/middle",
     "syn-dropped-by-server-host-ipv6/server",

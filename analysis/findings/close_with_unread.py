@@ -29,6 +29,7 @@ from __future__ import annotations
 from .. import errnos
 from ..case import SECOND, Case, evidence, seconds
 from ..forgery import contradictions
+from ..measures import log
 from ..resets import LIVE_SOCKET, Reset, candidates, first_reset
 from ..result import Errno, Finding
 from ..verdict import Suspicion
@@ -91,7 +92,8 @@ def _left_unread(reset: Reset) -> bool:
 
 def _next(case: Case, reset: Reset) -> tuple[str, ...]:
     ip = case.end(reset.sender).ip
+    early = "did it answer before it had read the request to its end? (a limit, an early error)"
     return (
         f"nstat -az TcpExtTCPAbortOnClose    # on {ip}: counts sockets closed with unread data",
-        f"does the program on {ip} answer before it has read the request to its end? (limits, early errors)",
+        log(case, reset.sender, reset.half.rst_ns, early).text,
     )

@@ -31,6 +31,7 @@ import numpy as np
 
 from ..case import Case, evidence, seconds
 from ..closing import FIN_TIMEOUT_NS, own_reset, stands, untaken_bytes
+from ..measures import log
 from ..result import Errno, Finding
 from ..table import FlowTable
 from ..verdict import certainly
@@ -89,7 +90,7 @@ def judge(case: Case) -> Finding | None:
         next=(
             f"strace -f -e trace=close,shutdown -p PID    # on {address}: does the client "
             "close() where it should shutdown(SHUT_WR)?",
-            "compare the client's timeout with the time that the server needs for its answer",
+            log(case, "client", client.fin_ns, "did it run out of patience before the server's answer?").text,
         ),
         authority="RFC 9293 section 3.6.1, 3.10.7.1; RFC 2525 section 2.17",
     )

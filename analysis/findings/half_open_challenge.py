@@ -29,6 +29,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import SECOND, Case, evidence, seconds
+from ..measures import sockets
 from ..records import Fact
 from ..result import Evidence, Finding
 from ..table import FlowTable
@@ -85,7 +86,7 @@ def _completed(case: Case) -> Finding:
         f"{case.server_end} still held an older connection here: the new one opened after {seconds(took_ns)}",
         suspicion.suspects() if slow else (),
         evidence_of(case),
-        next=(f"why was the older connection from {case.client_end} never closed? Keepalives find out",),
+        next=(sockets(case, "server", "timer:(keepalive) or none? Without, it keeps what vanished").text,),
         authority="RFC 5961 section 4.2; RFC 9293 section 3.5.1",
     )
 

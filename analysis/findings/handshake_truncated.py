@@ -56,6 +56,9 @@ def judge(case: Case) -> Finding | None:
         f"the capture ended {left} after the {what}: whether {case.server_end} was reached is open",
         (),
         evidence((half.syn_frame, half.syn_ns, f"{what}; the capture ends {left} later")),
-        next=("capture until five seconds after the last attempt",),
+        next=(
+            f"tcpdump -ni any -w longer.pcap 'host {case.server_end.ip} and tcp port {case.server_end.port}'"
+            "    # where this was taken: until five seconds after the last attempt",
+        ),
         authority="RFC 6298 section 2.1",
     )

@@ -44,7 +44,9 @@ def judge(case: Case) -> Finding:
     """The prohibition, and who sent it."""
     via = unreachable.sender(case)
     summary = f"{via} forbids the connection to {case.server_end}: ICMP administratively prohibited"
-    steps = (f"look for a rule on {via} that matches {case.client_end.ip} to {case.server_end}, TCP",)
+    tables = "ip6tables" if unreachable.v6(case) else "iptables"
+    rule = f"which rule counts TCP from {case.client_end.ip} to {case.server_end}?"
+    steps = (f"nft list ruleset; {tables} -nvL    # on {via}: {rule}",)
     where = unreachable.place(case)
     authority = "RFC 1812 section 5.2.7.1; RFC 4443 section 3.1"
     return unreachable.finding(case, CODE, summary, where, steps, authority)

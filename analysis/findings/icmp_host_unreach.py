@@ -53,7 +53,7 @@ def judge(case: Case) -> Finding:
     if _host_missing(case):
         summary = f"{via} cannot reach {server}: no host answers for that address"
         neighbour = f"ip neigh show {server}    # on {via}: FAILED or INCOMPLETE?"
-        steps = (neighbour, f"is {server} up and on that network?")
+        steps = (neighbour, f"ping -c 3 {server}    # from {via}: is it up and on that network?")
     else:
         summary = f"{via} has no route to {server}"
         steps = (f"ip route get {server}    # on {via}",)

@@ -29,6 +29,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import MS, Case, evidence, seconds
+from ..measures import log
 from ..result import Finding
 from ..services import service_table
 from ..table import FlowTable
@@ -117,8 +118,7 @@ def judge(case: Case) -> Finding | None:
         ),
         suspicion.ruled_out(),
         next=(
-            f"the application's own timing of the request that arrived at"
-            f" {(answered_ns - waited_ns) / 1e9:.3f}    # on {case.server_end.ip}",
+            log(case, "server", answered_ns - waited_ns, "its own timing of the request?").text,
             f"tcpdump -ni any 'src host {case.server_end.ip} and tcp[tcpflags] & tcp-syn != 0'"
             "    # whom does it ask meanwhile?",
         ),

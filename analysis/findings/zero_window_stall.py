@@ -27,6 +27,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import MS, SECOND, Case, evidence, other, seconds
+from ..measures import stacks
 from ..result import Finding
 from ..table import FlowTable
 from ..verdict import Suspicion
@@ -91,7 +92,7 @@ def judge(case: Case) -> Finding | None:
         suspicion.ruled_out(),
         next=(
             f"ss -tmi 'sport = :{case.end(reader).port}'    # on {case.end(reader).ip}: Recv-Q full?",
-            f"where does the program on {case.end(reader).ip} wait? (jstack, py-spy, gdb; iotop)",
+            stacks(case, reader, "where does its program wait instead of reading? (or jstack, py-spy)").text,
         ),
         authority="RFC 9293 section 3.8.6.1",
     )
