@@ -3,66 +3,86 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from synsight.capture import _scan, formats, pcapng
 from synsight.capture.segment import FRAME
 from synsight.capture.streams import READ_ERRORS, Stream
 
-CHUNK_BYTES = 1024 * 1024
-"""Bytes per read: little enough to be in the second-level cache still when it is decoded."""
+CHUNK_BYTES = 2 * 1024 * 1024
+"""Bytes per read: more, and they have left the caches when they are decoded."""
 
-BATCH_FRAMES = 4096
+BATCH_FRAMES = 16384
 """Frames per batch: fewer, and handing them between threads shows; more, and rows leave the caches."""
+
+AHEAD_BATCHES = 8
+"""Batches that may be in use or waiting while the next one is made: on a busy machine either thread is kept
+from running for a while, and the other should not stand still as well."""
 
 _HOST_BIG_ENDIAN = sys.byteorder == "big"
 
 
-AHEAD_BATCHES = 3
-"""Batches that may be in use or waiting while the next one is made."""
+class Ring:
+    """Up to `length` arrays used in turn, each made when its turn first comes: few packets take little."""
+
+    def __init__(self, length: int, make: Callable[[], np.ndarray]) -> None:
+        self._arrays = [make()]
+        self._length = length
+        self._make = make
+        self._place = 0
+
+    @property
+    def current(self) -> np.ndarray:
+        """The array whose turn it is."""
+        return self._arrays[self._place]
+
+    def turn(self) -> np.ndarray:
+        """The next one, which the others outlast until all have had their turn."""
+        self._place = (self._place + 1) % self._length
+        if self._place == len(self._arrays):
+            self._arrays.append(self._make())
+        return self.current
+
+    def replace(self, array: np.ndarray) -> None:
+        """Have another array in the place of the current one."""
+        self._arrays[self._place] = array
 
 
-@dataclass(slots=True)
 class Workspace:
     """Memory shared by all files of a capture: chunks and sets of rows, taken in turn.
 
-    A batch that `hold` has marked stays untouched until AHEAD_BATCHES more have been.
+    A batch that `hold` has marked stays untouched until `ahead` more have been.
     """
 
-    chunks: list[np.ndarray] = field(
-        default_factory=lambda: [np.zeros(CHUNK_BYTES, np.uint8) for _ in range(AHEAD_BATCHES + 1)]
-    )
-    frames: list[np.ndarray] = field(
-        default_factory=lambda: [np.zeros(BATCH_FRAMES, FRAME) for _ in range(AHEAD_BATCHES + 1)]
-    )
-    chunk: int = 0  # the one being scanned
-    rows: int = 0  # the rows being filled
-    chunk_held: bool = False
+    def __init__(
+        self, chunk_bytes: int | None = None, batch_frames: int | None = None, ahead: int | None = None
+    ) -> None:
+        length = (AHEAD_BATCHES if ahead is None else ahead) + 1
+        self.chunks = Ring(length, partial(np.zeros, chunk_bytes or CHUNK_BYTES, np.uint8))
+        self.frames = Ring(length, partial(np.zeros, batch_frames or BATCH_FRAMES, FRAME))
+        self._chunk_held = False
 
     def hold(self) -> None:
         """What was scanned last is in use from now on."""
-        self.chunk_held = True
-        self.rows = (self.rows + 1) % len(self.frames)
+        self._chunk_held = True
+        self.frames.turn()
 
     def next_chunk(self, start: int, stop: int, needed: int) -> int:
         """Move bytes [start, stop) of the chunk to the front of a free one; returns their count.
 
         A chunk that could not hold a record of `needed` bytes is made larger.
         """
-        current = self.chunks[self.chunk]
-        if self.chunk_held:
-            self.chunk = (self.chunk + 1) % len(self.chunks)
-            self.chunk_held = False
-        if len(self.chunks[self.chunk]) < needed:
-            self.chunks[self.chunk] = np.zeros(needed, np.uint8)
-        self.chunks[self.chunk][: stop - start] = current[start:stop]
+        current = self.chunks.current
+        if self._chunk_held:
+            self.chunks.turn()
+            self._chunk_held = False
+        if len(self.chunks.current) < needed:
+            self.chunks.replace(np.zeros(needed, np.uint8))
+        self.chunks.current[: stop - start] = current[start:stop]
         return stop - start
-
-    def next_frames(self) -> np.ndarray:
-        """Rows to fill."""
-        return self.frames[self.rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +135,7 @@ class Reader:
                     continue
             self.marks.append(Mark(self.frames_count, self._offset + start, self._snapshot()))
             while True:
-                data, frames = self._work.chunks[self._work.chunk], self._work.next_frames()
+                data, frames = self._work.chunks.current, self._work.frames.current
                 count = self._scanner.scan(data, start, stop, frames)
                 start, status = self._scanner.position, self._scanner.status
                 if count:
@@ -134,7 +154,7 @@ class Reader:
     def _fill(self, stream: Stream, stop: int) -> int:
         """Read once behind the carried bytes; 0 at the end and after an error, which is noted."""
         try:
-            return stream.readinto(self._work.chunks[self._work.chunk][stop:].data) or 0
+            return stream.readinto(self._work.chunks.current[stop:].data) or 0
         except READ_ERRORS as problem:
             self.error = (
                 f"reading failed after frame {self.frames_count}: {problem or type(problem).__name__}"
@@ -143,7 +163,7 @@ class Reader:
 
     def _begin(self, stop: int) -> int:
         """Make the scanner from the file header; returns where the first record begins."""
-        first = bytes(self._work.chunks[self._work.chunk][: min(stop, formats.SNIFF_BYTES)])
+        first = bytes(self._work.chunks.current[: min(stop, formats.SNIFF_BYTES)])
         if first[:4] == formats.PCAPNG_MAGIC:
             self._section = pcapng.new_section(_HOST_BIG_ENDIAN, 0)
             self._configure()
@@ -194,7 +214,7 @@ class Reader:
         """Take in the block at `start`, no packet; returns a scan status and where the next block is."""
         assert self._section is not None
         assert isinstance(self._scanner, _scan.PcapngScanner)
-        data = self._work.chunks[self._work.chunk]
+        data = self._work.chunks.current
         head = bytes(data[start : start + 12])
         if head[:4] == formats.PCAPNG_MAGIC:
             return self._new_section(head, start, stop)
@@ -229,7 +249,7 @@ class Reader:
         if self.error is not None:
             return
         if self._scanner is None:
-            first = bytes(self._work.chunks[self._work.chunk][:left])
+            first = bytes(self._work.chunks.current[:left])
             if formats.is_capture(first):
                 self.error = f"cut short inside the file header, after {left} bytes; copy the file again"
             else:

@@ -19,6 +19,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -30,7 +31,7 @@ from synsight.capture import formats, tshark
 from synsight.capture.decode import EVERY, decode, named_counts, new_counters, new_rows, times_of
 from synsight.capture.filters import FilterError, FrameFilter
 from synsight.capture.links import link_name
-from synsight.capture.reader import AHEAD_BATCHES, BATCH_FRAMES, Mark, Reader, Workspace
+from synsight.capture.reader import AHEAD_BATCHES, BATCH_FRAMES, Mark, Reader, Ring, Workspace
 from synsight.capture.segment import SkipReason
 from synsight.capture.streams import READ_ERRORS, Spool, Stream, decompressed, unpacked
 
@@ -179,8 +180,7 @@ class Capture:
         read_ahead: bool = True,
     ) -> None:
         self._work = Workspace()
-        self._turn = 0
-        self._rows = [new_rows(BATCH_FRAMES) for _ in range(AHEAD_BATCHES + 1)]
+        self._rows = Ring(AHEAD_BATCHES + 1, partial(new_rows, BATCH_FRAMES))
         self._verify = verify_checksums
         self._read_ahead = read_ahead
         self._stdin = stdin
@@ -266,10 +266,7 @@ class Capture:
         """Time of the first packet, for sorting; last for what has none or cannot be read twice."""
         if not one.readable or one.path is None:
             return math.inf
-        work = Workspace(
-            chunks=[np.zeros(1 << 17, np.uint8) for _ in range(2)],
-            frames=[each[:1] for each in self._work.frames],
-        )
+        work = Workspace(chunk_bytes=1 << 17, batch_frames=1, ahead=1)
         try:
             if (converting := one.converting(packets=1)) is not None:
                 with closing(converting) as converted:
@@ -329,9 +326,7 @@ class Capture:
         if self._filter is not None:
             passing = self._filter.choose(data, frames)
             chosen = passing if chosen is EVERY else chosen & passing
-        self._turn = (self._turn + 1) % len(self._rows)
-        rows = self._rows[self._turn]
-        segments = decode(data, frames, first_frame, rows, counters, chosen, self._verify)
+        segments = decode(data, frames, first_frame, self._rows.turn(), counters, chosen, self._verify)
         return Batch(data, frames, segments, first_frame)
 
     def _produce_spans(self, spans: Spans) -> Iterator[Batch]:
