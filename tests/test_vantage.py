@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import dpkt
 import numpy as np
 import pytest
+import synsight
 from synsight.analysis import vantage
 from synsight.analysis.neighbours import Collector
 from synsight.analysis.study import Study
 from synsight.capture.segment import SEGMENT, Checksum, Direction, IpFlag, Kind, address_halves
 
 from tests import vantage_truth
+from tests.capture.frames import enhanced, interface, section
 from tests.crowd import another_host, crowd, in_order
 from tests.ladder import parse_ladder
 
@@ -395,3 +398,20 @@ def test_what_a_host_says_to_itself_is_told_from_what_others_say_to_it() -> None
     assert study.scene.sides is not None
     assert study.scene.sides.tolist() == ["server"] * 10 + ["both"] * 5
     assert study.scene.vantages[0].votes[-1] == "5 connections within one host (loopback): both"
+
+
+def test_two_interfaces_in_one_file_are_two_places(tmp_path: Path) -> None:
+    """A client's capture and, of other connections, a server's, as one pcapng holds both."""
+    blocks = []
+    for number, place in enumerate(("client", "server")):
+        scene = ("client-closes-first", "server-closes-first")[number]
+        for at, frame in dpkt.pcap.UniversalReader((LAB / scene / f"{place}.pcap").open("rb")):
+            blocks.append(enhanced(bytes(frame), round(at * 1e6), number))
+    path = tmp_path / "x.pcapng"
+    path.write_bytes(section() + interface() + interface() + b"".join(blocks))
+    analysis = synsight.analyze(path, all_flows=True)
+    (facts,) = analysis.captures
+    assert facts.vantage.votes[-2:] == (
+        "1 connection on interface 0: client",
+        "1 connection on interface 1: server",
+    )

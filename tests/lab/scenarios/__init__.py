@@ -2,6 +2,7 @@
 
 from . import (  # noqa: F401
     artefacts,
+    attempts,
     closing,
     crowds,
     delivery,
