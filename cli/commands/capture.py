@@ -161,8 +161,10 @@ def _opened(options: LiveOptions, user: str | None) -> LiveRun:
 
 def _watched(run: LiveRun, output: LiveOutput) -> Analysis:
     """The analysis at the end of the capture; what happens until then has been told."""
+    from ..freed_memory import give_back_at_once
     from ..metrics_server import MetricsError
 
+    give_back_at_once()
     try:
         with output:
             return run.run(output.show)
