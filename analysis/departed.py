@@ -11,17 +11,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .handshakes import Delays, delays
-from .incidents import Failing, Key, Tally, tally
+from .incidents import Clients, Failing, Key, Tally, counted
 from .outcome import conn_states, outcomes
 from .peers import Attempts
 from .table import FlowTable
 from .telling import KINDS
 
-REMEMBERED_PAIRS = 20_000
-"""Clients with a listener that are remembered, the last active ones."""
+REMEMBERED_PAIRS = 8_192
+"""Clients with a listener that are remembered, the last active ones; of the others only their listeners."""
 
-REMEMBERED_INCIDENTS = 5_000
+REMEMBERED_INCIDENTS = 2_000
 """Kinds of failure at listeners that are remembered; later ones are counted by code only."""
+
+REMEMBERED_CLIENTS = 250
+"""Different clients told apart in each of these."""
+
+REMEMBERED_FLOWS = 100
+"""Connections named in each of these."""
 
 
 @dataclass
@@ -37,6 +43,7 @@ class Departed:
     by_outcome: Counter[str] = field(default_factory=Counter)
     by_code: Counter[str] = field(default_factory=Counter)
     incidents: dict[Key, Tally] = field(default_factory=dict)
+    unlisted_count: int = 0  # findings beyond REMEMBERED_INCIDENTS
     attempts: Attempts | None = None
     handshakes: Delays = field(default_factory=Delays)
 
@@ -50,13 +57,25 @@ class Departed:
         self.retransmissions_count += repeats(table)
         self.handshakes += delays(table)
         leaving = Attempts.of(table)
-        self.attempts = leaving if self.attempts is None else Attempts.joined((self.attempts, leaving))
-        if len(self.attempts) > 2 * REMEMBERED_PAIRS:
-            self.attempts = self.attempts.folded(REMEMBERED_PAIRS)
+        known = leaving if self.attempts is None else Attempts.joined((self.attempts, leaving))
+        self.attempts = known.folded(REMEMBERED_PAIRS)
         self.flows_with_findings_count += len(failing)
         self.by_code.update(finding.code for flow in failing for finding in flow.findings)
-        if len(self.incidents) < REMEMBERED_INCIDENTS:
-            tally(failing, self.incidents)
+        for flow in failing:
+            self._count(flow)
+
+    def _count(self, flow: Failing) -> None:
+        """One connection's findings, into the incidents that are remembered."""
+        for key, finding in counted(flow):
+            incident = self.incidents.get(key)
+            if incident is None and len(self.incidents) >= REMEMBERED_INCIDENTS:
+                self.unlisted_count += 1
+                continue
+            if incident is None:
+                clients = Clients(REMEMBERED_CLIENTS)
+                incident = Tally(finding, flow.server, clients=clients, listed=REMEMBERED_FLOWS)
+                self.incidents[key] = incident
+            incident.add(flow, finding)
 
 
 def repeats(table: FlowTable) -> int:

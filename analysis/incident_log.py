@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .case import SECOND
-from .incidents import COUNTED_CLIENTS
+from .incidents import Clients
 from .result import SEVERITIES, Endpoint, Finding, Suspect
 from .snapshot import IncidentEvent, LiveIncident, Newest
 
@@ -26,6 +26,9 @@ GROWTH_NS = 10 * SECOND
 
 LISTED = 1000
 """Open incidents at most; a scan of many ports opens no more, and they are counted."""
+
+TOLD_APART = 500
+"""Different clients told apart in each."""
 
 Target = tuple[str, str, int]
 """Code, address and port of the server."""
@@ -51,7 +54,7 @@ class _Open:
     server: Endpoint
     members: dict[int, tuple[Subject, Finding]] = field(default_factory=dict)
     sides: Counter[tuple[str, ...]] = field(default_factory=Counter)
-    clients: set[str] = field(default_factory=set)
+    clients: Clients = field(default_factory=lambda: Clients(TOLD_APART))
     departed_count: int = 0  # connections that have left the table with the finding
     departed_severity: str = "info"
     withdrawn_count: int = 0
@@ -92,12 +95,11 @@ class IncidentLog:
         after = {(finding.code, subject.server.ip, subject.server.port): finding for finding in found}
         for target in before.keys() - after.keys():
             self._withdraw(target, key, now_ns, instead)
-        held = {}
         for target, finding in after.items():
-            if self._add(target, key, subject, finding, now_ns):
-                held[target] = finding
-        if held:
-            self._by_key[key] = held
+            listed = self._add(target, key, subject, finding, now_ns)
+            self.left_out_count += not listed and target not in before
+        if after:
+            self._by_key[key] = after
         else:
             self._by_key.pop(key, None)
 
@@ -138,7 +140,6 @@ class IncidentLog:
         incident = self._open.get(target)
         if incident is None:
             if len(self._open) >= LISTED:
-                self.left_out_count += 1
                 return False
             incident = self._open[target] = _Open(next(self._ids), finding.code, subject.server)
         moments = [item.at_ns for item in finding.evidence] or [subject.start_ns]
@@ -146,8 +147,7 @@ class IncidentLog:
         if before is None:
             self.findings[finding.code, heaviest(finding.suspects)] += 1
             incident.changed_ns = now_ns
-            if len(incident.clients) < COUNTED_CLIENTS:
-                incident.clients.add(subject.client.ip)
+            incident.clients.add(subject.client.ip)
         else:
             incident.sides[_sides(before[1])] -= 1
         incident.sides[_sides(finding)] += 1
@@ -255,4 +255,5 @@ def _told(incident: _Open) -> LiveIncident:
         last[1].summary if last else incident.why,
         newest,
         last[1].next if last else (),
+        incident.clients.at_least,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -12,7 +12,7 @@ LISTED_FLOWS = 1000
 """Connection ids listed per incident; `flows_count` counts all."""
 
 COUNTED_CLIENTS = 10_000
-"""Different clients told apart per incident; beyond these, `clients_count` says at least so many."""
+"""Different clients told apart per incident; beyond these there are at least so many."""
 
 Key = tuple[str, str, int, tuple[str, ...]]
 """Code, address and port of the server, suspects in order."""
@@ -53,6 +53,37 @@ class Piles:
 NO_PILES = Piles()
 
 
+@dataclass(slots=True)
+class Clients:
+    """The different clients of one incident, by address: `most` of them, and whether others were met."""
+
+    most: int = COUNTED_CLIENTS
+    known: set[str] = field(default_factory=set)
+    at_least: bool = False  # others came when `known` was full; they may be the same ones again
+
+    def __len__(self) -> int:
+        return len(self.known)
+
+    def add(self, ip: str) -> None:
+        """One more connection of a client."""
+        if len(self.known) < self.most:
+            self.known.add(ip)
+        elif ip not in self.known:
+            self.at_least = True
+
+    def merge(self, other: Clients) -> None:
+        """The clients of the same incident's other connections."""
+        self.at_least |= other.at_least
+        for ip in sorted(other.known):
+            self.add(ip)
+
+    def in_words(self) -> str:
+        """`client 10.0.0.1`, `12 clients` or `at least 500 clients`."""
+        if len(self) == 1 and not self.at_least:
+            return f"client {next(iter(self.known))}"
+        return f"{'at least ' if self.at_least else ''}{len(self)} client{'' if len(self) == 1 else 's'}"
+
+
 @dataclass
 class Tally:
     """One incident being counted; the first connection added lends its words."""
@@ -62,10 +93,11 @@ class Tally:
     severity: str = "info"
     confidence: float = 0.0
     flows_count: int = 0
-    clients: set[str] = field(default_factory=set)
+    clients: Clients = field(default_factory=Clients)
     first_ns: int = 0
     last_ns: int = 0
     flow_ids: list[str] = field(default_factory=list)
+    listed: int = LISTED_FLOWS
 
     def add(self, flow: Failing, finding: Finding) -> None:
         """One more connection with it."""
@@ -75,9 +107,8 @@ class Tally:
         self.first_ns = min(moments) if not self.flows_count else min(self.first_ns, *moments)
         self.last_ns = max(self.last_ns, *moments)
         self.flows_count += 1
-        if len(self.clients) < COUNTED_CLIENTS:
-            self.clients.add(flow.client.ip)
-        if len(self.flow_ids) < LISTED_FLOWS:
+        self.clients.add(flow.client.ip)
+        if len(self.flow_ids) < self.listed:
             self.flow_ids.append(flow.id)
 
     def merge(self, other: Tally) -> None:
@@ -86,23 +117,24 @@ class Tally:
         self.confidence = max(self.confidence, other.confidence)
         self.first_ns, self.last_ns = min(self.first_ns, other.first_ns), max(self.last_ns, other.last_ns)
         self.flows_count += other.flows_count
-        self.clients |= other.clients
-        self.flow_ids += other.flow_ids[: LISTED_FLOWS - len(self.flow_ids)]
+        self.clients.merge(other.clients)
+        self.flow_ids += other.flow_ids[: self.listed - len(self.flow_ids)]
 
 
-def tally(
-    flows: Iterable[Failing], onto: dict[Key, Tally] | None = None, told: Collection[tuple[str, str]] = ()
-) -> dict[Key, Tally]:
-    """Incidents of severity warning and error; added to `onto` when given.
+def counted(flow: Failing) -> Iterator[tuple[Key, Finding]]:
+    """The findings of a connection that incidents are made of, warnings and errors, and which incident's."""
+    for finding in flow.findings:
+        if finding.severity != "info":
+            sides = tuple(suspect.side for suspect in finding.suspects)
+            yield (finding.code, flow.server.ip, flow.server.port, sides), finding
 
-    `told` are (connection id, code) pairs that a pile tells better.
-    """
-    found: dict[Key, Tally] = {} if onto is None else onto
+
+def tally(flows: Iterable[Failing], told: Collection[tuple[str, str]] = ()) -> dict[Key, Tally]:
+    """Incidents by key; `told` are (connection id, code) pairs that a pile tells better."""
+    found: dict[Key, Tally] = {}
     for flow in flows:
-        for finding in flow.findings:
-            if finding.severity != "info" and (flow.id, finding.code) not in told:
-                sides = tuple(suspect.side for suspect in finding.suspects)
-                key = (finding.code, flow.server.ip, flow.server.port, sides)
+        for key, finding in counted(flow):
+            if (flow.id, finding.code) not in told:
                 found.setdefault(key, Tally(finding, flow.server)).add(flow, finding)
     return found
 
@@ -136,16 +168,14 @@ def _incident(told: Tally) -> Incident:
         told.first_ns,
         told.last_ns,
         told.finding.suspects,
-        _counted(told.flows_count, told.clients, told.finding.summary),
+        _in_words(told.flows_count, told.clients, told.finding.summary),
         tuple(told.flow_ids),
         told.confidence,
         told.finding.next,
+        clients_at_least=told.clients.at_least,
     )
 
 
-def _counted(flows_count: int, clients: set[str], summary: str) -> str:
+def _in_words(flows_count: int, clients: Clients, summary: str) -> str:
     """The finding's own sentence for one connection; counts before it for several."""
-    if flows_count == 1:
-        return summary
-    who = f"{len(clients)} clients" if len(clients) > 1 else f"client {next(iter(clients))}"
-    return f"{flows_count} connections from {who}: {summary}"
+    return summary if flows_count == 1 else f"{flows_count} connections from {clients.in_words()}: {summary}"

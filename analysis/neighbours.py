@@ -28,6 +28,9 @@ UNANSWERED_COUNT = 3
 LIMIT = 4096
 """Questions, and addresses, remembered at most; a scan of a large subnet asks for more than anybody reads."""
 
+ASKERS = 16
+"""Askers of one address, and link addresses that speak for one, at most; forged ones have no end."""
+
 CONFLICT_NS = 60_000_000_000
 """Two hosts with one address answer within seconds of each other; a failover changes once and stays."""
 
@@ -261,7 +264,7 @@ class Collector:
             return
         if question is not None:
             _keep_longest(self._silent, target, asker, question)
-        elif len(self._open) >= LIMIT:
+        elif len(self._open) >= LIMIT or len(self._open.get(target, ())) >= ASKERS:
             self._left_out_count += 1
             return
         self._open.setdefault(target, {})[asker] = _Question(1, frame, now, frame, now)
@@ -293,14 +296,19 @@ class Collector:
         if address not in known and len(known) >= LIMIT:
             self._left_out_count += known is self._speakers
             return
-        known.setdefault(address, set()).add(mac)
+        macs = known.setdefault(address, set())
+        if len(macs) < ASKERS:
+            macs.add(mac)
 
 
 def _keep_longest(
     kept: dict[Address, dict[Address, _Question]], target: Address, asker: Address, question: _Question
 ) -> None:
-    """Keep the row of retries if it is long enough and the longest so far."""
-    before = kept.get(target, {}).get(asker)
+    """Keep the row of retries if it is long enough and the longest so far, and there is room."""
+    askers = kept.get(target, {})
+    before = askers.get(asker)
+    if before is None and (len(kept) >= LIMIT or len(askers) >= ASKERS):
+        return
     if question.count >= UNANSWERED_COUNT and (before is None or question.count > before.count):
         kept.setdefault(target, {})[asker] = question
 

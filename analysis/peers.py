@@ -107,14 +107,30 @@ class Attempts:
         return ends_of(self.clients, self.servers)
 
     def folded(self, most: int) -> Attempts:
-        """One row per client and listener: of all of them the `most` that were active last."""
+        """One row per client and listener: of all of them the `most` that were active last.
+
+        What the others were answered stays known of their listeners, again of the `most` last active ones:
+        a row each, of a client without an address.
+        """
+        pairs = self._summed()
+        if len(pairs) <= most:
+            return pairs
+        order = np.argsort(pairs.columns["end_ns"], kind="stable")
+        others = pairs._taken(order[:-most])
+        nobody = np.zeros_like(others.clients)
+        listeners = Attempts(nobody, others.servers, others.columns)._summed()
+        lately = np.argsort(listeners.columns["end_ns"], kind="stable")[-most:]
+        return Attempts.joined((pairs._taken(np.sort(order[-most:])), listeners._taken(np.sort(lately))))
+
+    def _summed(self) -> Attempts:
+        """One row per client and listener."""
         pairs = self.ends.pairs
-        columns = _summed(pairs, self.columns)
-        newest = np.sort(np.argsort(columns["end_ns"], kind="stable")[-most:])
-        rows = pairs.first_rows[newest]
-        return Attempts(
-            self.clients[rows], self.servers[rows], {name: each[newest] for name, each in columns.items()}
-        )
+        rows = pairs.first_rows
+        return Attempts(self.clients[rows], self.servers[rows], _summed(pairs, self.columns))
+
+    def _taken(self, rows: np.ndarray) -> Attempts:
+        columns = {name: each[rows] for name, each in self.columns.items()}
+        return Attempts(self.clients[rows], self.servers[rows], columns)
 
 
 @dataclass(frozen=True)

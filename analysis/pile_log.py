@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from .incident_log import GROWTH_NS, GROWTH_RATIO, QUIET_NS, Target, heaviest
+from .incident_log import GROWTH_NS, GROWTH_RATIO, LISTED, QUIET_NS, Target, heaviest
 from .result import Incident
 from .snapshot import IncidentEvent, LiveIncident, Newest
 
@@ -28,18 +28,34 @@ class PileLog:
     def __init__(self, ids: Iterator[int]) -> None:
         self._ids = ids
         self._open: dict[Target, _Pile] = {}
+        self._quiet: dict[Target, int] = {}  # not open though they stand, and how many connections they had
+        self.left_out_count = 0  # beyond LISTED, each time they grew
 
     def record(self, incidents: Iterable[Incident], now_ns: int) -> None:
-        """What stands now. One that stands no more is closed when it has been quiet for long enough."""
-        for incident in incidents:
-            target = (incident.code, incident.server.ip, incident.server.port)
+        """What stands now. One that stands no more is closed when it has been quiet for long enough.
+
+        It does not open again by standing still: only more connections open another.
+        """
+        standing = {(each.code, each.server.ip, each.server.port): each for each in incidents}
+        self._quiet = {target: count for target, count in self._quiet.items() if target in standing}
+        for target, incident in standing.items():
             pile = self._open.get(target)
             if pile is None:
-                self._open[target] = _Pile(next(self._ids), incident, now_ns)
+                self._begin(target, incident, now_ns)
                 continue
             if incident.flows_count > pile.incident.flows_count:
                 pile.changed_ns = now_ns
             pile.incident = incident
+
+    def _begin(self, target: Target, incident: Incident, now_ns: int) -> None:
+        if incident.flows_count <= self._quiet.get(target, 0):
+            self._quiet[target] = incident.flows_count  # its connections leave the table one by one
+        elif len(self._open) >= LISTED:
+            self._quiet[target] = incident.flows_count
+            self.left_out_count += 1
+        else:
+            self._quiet.pop(target, None)
+            self._open[target] = _Pile(next(self._ids), incident, now_ns)
 
     def events(self, now_ns: int, ended: bool) -> Iterator[IncidentEvent]:
         """What is worth telling since the last time; with `ended` everything is closed."""
@@ -52,6 +68,7 @@ class PileLog:
             quiet = now_ns - pile.changed_ns >= QUIET_NS
             if ended or quiet:
                 del self._open[target]
+                self._quiet[target] = pile.incident.flows_count
                 yield IncidentEvent("closed", now_ns, "ended" if ended else "quiet", _told(pile))
 
     def incidents(self) -> list[LiveIncident]:
@@ -97,4 +114,5 @@ def _told(pile: _Pile) -> LiveIncident:
         incident.summary,
         newest,
         incident.next,
+        incident.clients_at_least,
     )

@@ -269,6 +269,7 @@ class Incident:
     errno: Errno = Errno()
     authority: str = ""
     peak: StatePeak | None = None
+    clients_at_least: bool = False  # `clients_count` of them were told apart: there may be more
 
     @property
     def side(self) -> str:

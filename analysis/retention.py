@@ -31,7 +31,7 @@ class Limits:
 
     spared_count: int = 1 << 14  # nothing leaves a table with no more rows than this
     rows_count: int = 1 << 18  # the table's limit; beyond it connections are forgotten
-    failed_count: int = 10_000  # connections with findings that are told one by one in the end
+    failed_count: int = 4_000  # connections with findings that stay, to be told one by one in the end
     linger_ns: int = TIME_WAIT_NS  # late segments still find an ended connection for so long
     idle_ns: int = 3600 * SECOND  # an open connection without a segment for so long is let go
 

@@ -38,6 +38,7 @@ class LiveIncident:
     summary: str  # of the connection with the newest evidence
     newest: Newest | None
     next: tuple[str, ...]  # what to run
+    clients_at_least: bool = False  # `clients_count` of them were told apart: there may be more
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Counters:
     handshake_bounds_us: tuple[int, ...] = ()
     handshake_counts: tuple[int, ...] = ()  # handshakes that took at most so long; the last one: all
     handshake_sum_us: int = 0
+    unlisted_findings_count: int = 0  # told in no incident: too many were open already
 
 
 @dataclass(frozen=True, slots=True)

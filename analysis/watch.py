@@ -32,7 +32,7 @@ from .incident_log import IncidentLog, Subject
 from .outcome import outcomes
 from .peers import gather
 from .pile_log import PileLog
-from .records import Mark
+from .records import FLOW, HALF, Mark
 from .result import SEVERITIES, Analysis, CaptureFacts, Finding, Vantage
 from .retention import Limits, leaving
 from .snapshot import Counters, Failure, IncidentEvent, LiveIncident, Snapshot
@@ -75,6 +75,8 @@ SHOWN_FAILURES = 50
 
 SPREAD = np.uint64(0x9E3779B97F4A7C15)
 """Mixes address and port into one number; two that are equal by chance only cost a comparison."""
+
+NOTHING = FlowTable(np.zeros(0, FLOW), np.zeros(0, HALF), 0, 0)
 
 OPEN_STATES = tuple(state for state in State if state not in (State.UNKNOWN, State.CLOSED, State.LISTEN))
 
@@ -180,10 +182,11 @@ class Watch:
         known = self._survey
         fits = known is not None and (known.sides is None or len(known.sides) == len(table))
         if known is None or not fits or self._now_ns - known.end_ns >= SURVEY_NS:
-            self._survey = self._study.survey(table)
-            if known is not None and known.vantage.side != self._survey.vantage.side:
+            found = self._study.survey(table)
+            self._survey = replace(found, table=NOTHING, peers=gather(NOTHING))  # columns take much room
+            if known is not None and known.vantage.side != found.vantage.side:
                 self._agenda.review_told(len(table))
-            return self._survey
+            return found
         peers = gather(table, self._study.departed.attempts)
         return replace(known, table=table, peers=peers, end_ns=table.end_ns)
 
@@ -307,6 +310,7 @@ class Watch:
             BOUNDS_US,
             tuple(accumulate(took.counts)),
             took.sum_us,
+            self._log.left_out_count + self._piles.left_out_count,
         )
 
 

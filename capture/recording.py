@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from synsight.capture.guard import Guard
+from synsight.capture.pcapng import Section
 from synsight.capture.reader import Mark
 from synsight.capture.records import Form, Interfaces, Pcap, Pcapng
 from synsight.capture.source import Batch, Capture, CaptureError, Part, Spans
@@ -30,7 +31,8 @@ SPOOL_MB = 256
 """What a spool keeps; the oldest eighth is given up for new frames."""
 
 _SPOOL_FILES = 8
-_MARK_BYTES = MEBIBYTE  # reading again can begin once in so many bytes
+_MARK_BYTES = MEBIBYTE  # reading again can begin once in so many bytes...
+_MOST_MARKS = 4096  # ...or half as often, a quarter as often: a file has no more such places
 
 
 @dataclass(slots=True)
@@ -44,6 +46,16 @@ class RecordedFile:
     start_ns: int | None = None  # time of its first frame
     size_bytes: int = 0  # whole records only
     marks: list[Mark] = field(default_factory=list)
+    mark_bytes: int = _MARK_BYTES
+
+    def mark(self, section: Section | None) -> None:
+        """Reading may begin where the file ends now, unless it may a little before."""
+        if self.marks and self.size_bytes - self.marks[-1].offset < self.mark_bytes:
+            return
+        if len(self.marks) >= _MOST_MARKS:
+            del self.marks[1::2]
+            self.mark_bytes *= 2
+        self.marks.append(Mark(self.frames_count, self.size_bytes, section))
 
     def reopened(self) -> io.FileIO:
         """The file from its start, for reading."""
@@ -186,8 +198,7 @@ class Recording:
         size = self._form.pack(data, frames, self._out)
         if current.start_ns is None:
             current.start_ns = int(frames["time_ns"][0])
-        if not current.marks or current.size_bytes - current.marks[-1].offset >= _MARK_BYTES:
-            current.marks.append(Mark(current.frames_count, current.size_bytes, self._form.section))
+        current.mark(self._form.section)
         written, problem = _written(current.raw, current.size_bytes, self._out[:size].data)
         whole = len(frames) if problem is None else int(np.searchsorted(ends, written, "right"))
         current.frames_count += whole

@@ -86,6 +86,7 @@ def _plain(event: IncidentEvent) -> dict[str, Any]:
         "severity": incident.severity,
         "server": {"ip": incident.server.ip, "port": incident.server.port},
         "clients_count": incident.clients_count,
+        "clients_at_least": incident.clients_at_least,
         "flows_count": incident.flows_count,
         "withdrawn_count": incident.withdrawn_count,
         "first_ns": incident.first_ns,

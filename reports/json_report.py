@@ -17,8 +17,8 @@ from synsight.reports.wording import spelled
 
 FORMAT_VERSION = 1
 
-OMITTED_WHEN_EMPTY = frozenset(("dissector_text", "dissection", "converted_from"))
-"""Only said when tshark was asked: the keys of other analyses stay as they are."""
+OMITTED_WHEN_EMPTY = frozenset(("dissector_text", "dissection", "converted_from", "clients_at_least"))
+"""Only said when tshark was asked, or of very many clients: the keys of other analyses stay as they are."""
 
 FLOW_WITHOUT_LADDER = tuple(
     field.name

@@ -176,7 +176,8 @@ def _incident(incident: LiveIncident, width: int) -> list[Text]:
     )
     head.append(f"  {units.count(incident.flows_count, 'connection')}")
     if incident.clients_count > 1:
-        head.append(f" from {units.count(incident.clients_count, 'client')}")
+        clients = units.count(incident.clients_count, "client", at_least=incident.clients_at_least)
+        head.append(f" from {clients}")
     if incident.withdrawn_count:
         head.append(f", {units.count(incident.withdrawn_count)} taken back", style="dim")
     who = Text.assemble("  ", (suspect_words(incident) or SIDES["nobody"], "bold"))

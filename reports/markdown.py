@@ -136,7 +136,7 @@ def _incident(incident: Incident) -> str:
         code(incident.code),
         code(place(incident.server)),
         units.count(incident.flows_count),
-        units.count(incident.clients_count),
+        units.count(incident.clients_count, at_least=incident.clients_at_least),
         escaped(clipped(sentence(incident.summary), _EVIDENCE)),
     )
     return f"| {' | '.join(cells)} |"

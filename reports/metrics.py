@@ -84,6 +84,11 @@ def _judged(snapshot: Snapshot) -> Iterator[Metric]:
         "Findings that were told and turned out otherwise.",
         snapshot.counters.withdrawn_count,
     )
+    yield CounterMetricFamily(
+        "synsight_findings_unlisted",
+        "Findings told in no incident: too many were open already.",
+        snapshot.counters.unlisted_findings_count,
+    )
     yield GaugeMetricFamily("synsight_open_incidents", "Incidents that go on.", len(snapshot.incidents))
     yield GaugeMetricFamily(
         "synsight_unjudged_connections", "Connections that wait to be judged.", snapshot.unjudged_count

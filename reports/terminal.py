@@ -183,10 +183,9 @@ def _incident(page: Page, alike: Sequence[Incident]) -> None:
 
 
 def _scope(incident: Incident) -> str:
-    return (
-        f"{units.count(incident.flows_count, 'connection')} from "
-        f"{units.count(incident.clients_count, 'client')} to {visible(place(incident.server))}"
-    )
+    clients = units.count(incident.clients_count, "client", at_least=incident.clients_at_least)
+    flows, server = units.count(incident.flows_count, "connection"), visible(place(incident.server))
+    return f"{flows} from {clients} to {server}"
 
 
 def _pile(page: Page, incident: Incident) -> None:

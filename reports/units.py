@@ -61,11 +61,10 @@ def _moment(at_ns: int) -> datetime:
     return (_EPOCH + timedelta(microseconds=at_ns // 1_000)).replace(tzinfo=None)
 
 
-def count(number: int, noun: str = "", plural: str = "") -> str:
-    """A number with thousands separated, and its noun: `1,204 packets`, `1 packet`."""
-    if not noun:
-        return f"{number:,}"
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+def count(number: int, noun: str = "", plural: str = "", at_least: bool = False) -> str:
+    """A number with thousands separated, and its noun: `1,204 packets`, `1 packet`, `at least 9 clients`."""
+    text = f"at least {number:,}" if at_least else f"{number:,}"
+    return f"{text} {noun if number == 1 else plural or noun + 's'}" if noun else text
 
 
 def size(number_bytes: int) -> str:

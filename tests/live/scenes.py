@@ -62,6 +62,7 @@ COUNTERS = Counters(
     (1_000, 1_000_000),
     (700, 786, 787),
     2_500_000,
+    5,
 )
 
 SNAPSHOT = Snapshot(

@@ -41,6 +41,7 @@ def test_a_scrape_has_outcomes_findings_delays_and_drops() -> None:
     found = (("code", "port-closed"), ("side", "server-app"))
     assert samples["synsight_findings_total", found] == 419
     assert samples["synsight_findings_withdrawn_total", ()] == 2
+    assert samples["synsight_findings_unlisted_total", ()] == 5
     assert samples["synsight_retransmissions_total", ()] == 31
     assert samples["synsight_open_connections", (("end", "client"), ("state", "ESTABLISHED"))] == 7
     assert samples["synsight_handshake_seconds_bucket", (("le", "0.001"),)] == 700

@@ -132,6 +132,23 @@ def test_spans_are_given_back_with_their_frame_numbers(tmp_path: Path, rotate: d
     assert recording.error is None
 
 
+def test_places_to_begin_reading_have_a_bound_and_lie_apart_evenly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("synsight.capture.recording._MOST_MARKS", 8)
+    recording = Recording(tmp_path / "it.pcap", ETHERNET)
+    (current,) = recording.files
+    current.mark_bytes = MEBIBYTE // 8
+    fill(recording, 9000, together=50)
+    offsets = [mark.offset for mark in current.marks]
+    assert 4 <= len(offsets) <= 8
+    assert current.mark_bytes >= MEBIBYTE
+    assert max(np.diff(offsets)) < 2 * current.mark_bytes
+    rows = np.concatenate([batch.segments.copy() for batch in recording.reread([(1, 2), (7001, 7002)])])
+    assert rows["seq"].tolist() == [0, 1, 7000, 7001]
+    recording.close()
+
+
 def test_a_spool_has_no_name_and_forgets_the_oldest() -> None:
     recording = Recording.spool(ETHERNET, limit_mb=16)
     fill(recording, 30_000)
