@@ -28,30 +28,30 @@ class PileLog:
     def __init__(self, ids: Iterator[int]) -> None:
         self._ids = ids
         self._open: dict[Target, _Pile] = {}
-        self._quiet: dict[Target, int] = {}  # not open though they stand, and how many connections they had
+        self._quiet: dict[Target, int] = {}  # not open though they stand, and when the last segment came
         self.left_out_count = 0  # beyond LISTED, each time they grew
 
     def record(self, incidents: Iterable[Incident], now_ns: int) -> None:
         """What stands now. One that stands no more is closed when it has been quiet for long enough.
 
-        It does not open again by standing still: only more connections open another.
+        As long as segments of its connections come it is not quiet; closed, it does not open again without.
         """
         standing = {(each.code, each.server.ip, each.server.port): each for each in incidents}
-        self._quiet = {target: count for target, count in self._quiet.items() if target in standing}
+        self._quiet = {target: last for target, last in self._quiet.items() if target in standing}
         for target, incident in standing.items():
             pile = self._open.get(target)
             if pile is None:
                 self._begin(target, incident, now_ns)
                 continue
-            if incident.flows_count > pile.incident.flows_count:
+            if incident.last_ns > pile.incident.last_ns:
                 pile.changed_ns = now_ns
             pile.incident = incident
 
     def _begin(self, target: Target, incident: Incident, now_ns: int) -> None:
-        if incident.flows_count <= self._quiet.get(target, 0):
-            self._quiet[target] = incident.flows_count  # its connections leave the table one by one
-        elif len(self._open) >= LISTED:
-            self._quiet[target] = incident.flows_count
+        if target in self._quiet and incident.last_ns <= self._quiet[target]:
+            return
+        if len(self._open) >= LISTED:
+            self._quiet[target] = incident.last_ns
             self.left_out_count += 1
         else:
             self._quiet.pop(target, None)
@@ -68,7 +68,7 @@ class PileLog:
             quiet = now_ns - pile.changed_ns >= QUIET_NS
             if ended or quiet:
                 del self._open[target]
-                self._quiet[target] = pile.incident.flows_count
+                self._quiet[target] = pile.incident.last_ns
                 yield IncidentEvent("closed", now_ns, "ended" if ended else "quiet", _told(pile))
 
     def incidents(self) -> list[LiveIncident]:

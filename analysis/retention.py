@@ -51,7 +51,7 @@ def leaving(
     ended = np.isin(outcomes(table), ENDED)
     going = ~told & ended & ~waits & (quiet_ns >= limits.linger_ns)
     idle = ~told & ~ended & (quiet_ns >= limits.idle_ns)
-    going |= idle | _oldest(told & ~waits & (quiet_ns >= limits.linger_ns), quiet_ns, limits.failed_count)
+    going |= idle | _oldest(told & (quiet_ns >= limits.linger_ns), quiet_ns, limits.failed_count)
     if full:
         room = int(count - going.sum() - limits.rows_count * ROOM_RATIO)
         going |= _least_telling(table, going, ended, told, quiet_ns, room)

@@ -11,7 +11,8 @@
 
 `now_ns` stands for the end of the capture: up to then every packet must have been fed, for a timer that runs
 out at that moment accuses somebody. A look judges only connections with new segments, and those on which
-mere waiting can change the verdict, at most `JUDGED_PER_LOOK` of them; the rest waits for its turn.
+mere waiting can change the verdict, as many as `JUDGED_PER_S` allows since the look before; the rest waits
+for its turn.
 """
 
 from __future__ import annotations
@@ -40,8 +41,11 @@ from .states import State
 from .study import Study
 from .table import FlowTable
 
-JUDGED_PER_LOOK = 400
-"""Connections that rules look at one by one at a look; each costs about 0.2 ms."""
+JUDGED_PER_S = 300
+"""Connections that rules look at one by one in a second of packets; each costs about 0.4 ms, ..."""
+
+JUDGED_LEAST, JUDGED_MOST = 400, 2_000
+"""...and so many at one look: a burst is judged at once, and looks stay short."""
 
 HOLD_NS = SECOND // 2
 """A failure is told when it has stood for so long: an answer that is on its way comes first."""
@@ -50,7 +54,8 @@ PATIENT_NS = 3600 * SECOND
 """A verdict that another hour without a segment does not change needs no second look."""
 
 SOON_NS, LATE_NS = SECOND // 4, SECOND
-"""A verdict that waiting may change is looked at again after an eighth of the silence, within these."""
+"""A verdict that waiting may change is looked at again after an eighth of the silence, within these; where a
+failure is told already, after a quarter of the silence."""
 
 REVIEW_NS = 5 * SECOND
 """What other connections say may move the weights: a fresh failure is looked at again after so long, then
@@ -66,7 +71,10 @@ PILES_NS = 2 * SECOND
 """How often all connections together are asked what only many of them show..."""
 
 PILED = 4_000
-"""...with so many of those that have findings."""
+"""...with so many of those that have findings, ..."""
+
+PILED_PER_S = 400
+"""...and less often, the more these are: each costs about 0.1 ms."""
 
 HALF_OPEN_NS = 180 * SECOND
 """A SYN or SYN-ACK after which nothing came for so long has been given up by every kernel's defaults."""
@@ -96,7 +104,7 @@ class Watch:
         ids = count(1)
         self._log, self._piles = IncidentLog(ids), PileLog(ids)
         self._absorbed: frozenset[tuple[str, str]] = frozenset()
-        self._piles_ns = 0
+        self._piles_due_ns = 0
         self._told: dict[int, Subject] = {}  # by first frame: every connection with a finding
         self._since: dict[tuple[int, str], int] = {}  # when a connection's finding was first met
         self._failures: deque[Failure] = deque(maxlen=SHOWN_FAILURES)
@@ -120,6 +128,7 @@ class Watch:
 
     def look(self, now_ns: int, ended: bool = False) -> Snapshot:
         """Judge what may have changed by `now_ns`; `ended`: everything, and close all incidents."""
+        judged_most = self._affordable(now_ns)
         self._now_ns = max(self._now_ns, now_ns)
         table = self._study.table(end_ns=self._now_ns)
         rows = self._agenda.due(NEVER - 1 if ended else self._now_ns, len(table))
@@ -127,8 +136,8 @@ class Watch:
         if ended:
             self._survey = None
         if len(rows):
-            self._examine(table, rows, ended)
-        if len(table) and (ended or self._now_ns - self._piles_ns >= PILES_NS):
+            self._examine(table, rows, judged_most, ended)
+        if len(table) and (ended or self._now_ns >= self._piles_due_ns):
             self._gather(table)
         events = (*self._log.events(self._now_ns, ended), *self._piles.events(self._now_ns, ended))
         snapshot = self._snapshot(table, events, ended)
@@ -147,15 +156,20 @@ class Watch:
         """The whole analysis so far."""
         return self._study.conclude(captures, tool_version)
 
-    def _examine(self, table: FlowTable, rows: np.ndarray, ended: bool) -> None:
+    def _affordable(self, now_ns: int) -> int:
+        """How many connections may be judged at a look: as many more as the one before is longer ago."""
+        since_ns = max(0, now_ns - self._now_ns) if self._now_ns else 0
+        return min(JUDGED_MOST, max(JUDGED_LEAST, JUDGED_PER_S * since_ns // SECOND))
+
+    def _examine(self, table: FlowTable, rows: np.ndarray, most: int, ended: bool) -> None:
         """Ask the rules about `rows`, the longest not judged first."""
         now, later, asked = self._candidates(table, rows)
         settled = rows[~asked & ~self._agenda.told[rows]]
         self._agenda.settle(settled, self._now_ns)
         places = np.flatnonzero(asked | self._agenda.told[rows])
         if not ended:
-            self._unjudged_count = max(0, len(places) - JUDGED_PER_LOOK)
-            places = places[:JUDGED_PER_LOOK]
+            self._unjudged_count = max(0, len(places) - most)
+            places = places[:most]
         if not len(places):
             return
         scene = self._scene(table)
@@ -208,7 +222,8 @@ class Watch:
             self._since.pop((key, code), None)
         silence_ns = case.since_ns(case.flow.end_ns)
         if may_change:
-            due_ns = min(due_ns, self._now_ns + max(SOON_NS, min(silence_ns // 8, LATE_NS)))
+            again_ns = silence_ns // 4 if standing else min(silence_ns // 8, LATE_NS)
+            due_ns = min(due_ns, self._now_ns + max(SOON_NS, again_ns))
         elif grave and silence_ns < FRESH_NS:
             due_ns = min(due_ns, self._now_ns + max(REVIEW_NS, silence_ns))
         self._agenda.settle(case.index, self._now_ns, due_ns)
@@ -243,9 +258,9 @@ class Watch:
 
     def _gather(self, table: FlowTable) -> None:
         """What only many connections show, over all rows and the newest ones with findings."""
-        self._piles_ns = self._now_ns
         scene = self._scene(table)
         rows = np.flatnonzero(self._agenda.told[: len(table)])[-PILED:].tolist()
+        self._piles_due_ns = self._now_ns + max(PILES_NS, len(rows) * SECOND // PILED_PER_S)
         keys = table.flows["first_frame"][rows].tolist()
         judged = [
             (Case.of(scene, row), list(self._told[key].findings)) for row, key in zip(rows, keys, strict=True)

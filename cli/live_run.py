@@ -30,7 +30,7 @@ LOOK_S = 0.25
 """Looks follow each other after this long..."""
 
 LOOK_SHARE = 0.2
-"""...or later, so that looking takes at most this share of the time."""
+"""...or later, so that looking takes at most this share of a processor, however many others want it."""
 
 DELIVERED_NS = 250_000_000
 """When nothing has come for a moment, everything older than this has (ring timeout, merging, one tick)."""
@@ -125,8 +125,9 @@ class LiveRun:
                 self._take(batch)
                 now = time.monotonic()
                 if now >= next_look:
+                    before = time.thread_time()
                     show(self._watch.look(self._horizon_ns), self._traffic(now))
-                    took = time.monotonic() - now
+                    took = time.thread_time() - before
                     next_look = now + max(LOOK_S, took / LOOK_SHARE)
                 if self._report_to is not None:
                     to, self._report_to = self._report_to, None

@@ -19,7 +19,7 @@ from synsight.analysis.result import Endpoint, Incident
 from synsight.analysis.retention import Limits
 from synsight.analysis.snapshot import Snapshot
 from synsight.analysis.study import Study
-from synsight.analysis.watch import Watch
+from synsight.analysis.watch import JUDGED_LEAST, JUDGED_PER_S, Watch
 from synsight.capture.segment import SEGMENT, Kind
 
 from ..crowd import another_host, crowd, in_order
@@ -159,13 +159,23 @@ def test_pairs_that_are_forgotten_stay_known_to_their_listener() -> None:
     assert int(again.columns["answered_count"].sum()) == 600
 
 
-def test_a_pile_that_has_been_closed_opens_again_when_it_grows_and_not_before() -> None:
+def test_a_pile_that_has_been_closed_opens_again_with_another_segment_and_not_before() -> None:
     log = PileLog(iter(range(1, 100)))
     told = []
     for second in range(0, 300, 2):
-        log.record([pile(flows_count=10 if second < 200 else 11)], second * SECOND)
+        last_ns = 0 if second < 10 else 10 if second < 200 else 200
+        log.record([pile(last_ns=last_ns * SECOND)], second * SECOND)
         told += [(event.event, event.incident.id) for event in log.events(second * SECOND, False)]
     assert told == [("opened", 1), ("closed", 1), ("opened", 2), ("closed", 2)]
+
+
+def test_a_pile_whose_connections_come_and_go_is_not_quiet() -> None:
+    log = PileLog(iter(range(1, 100)))
+    told = []
+    for second in range(0, 300, 2):
+        log.record([pile(last_ns=second * SECOND)], second * SECOND)
+        told += [event.event for event in log.events(second * SECOND, False)]
+    assert told == ["opened"]
 
 
 def test_piles_have_a_bound() -> None:
@@ -176,9 +186,9 @@ def test_piles_have_a_bound() -> None:
     assert log.left_out_count == incident_log.LISTED
 
 
-def pile(port: int = 80, flows_count: int = 10) -> Incident:
+def pile(port: int = 80, last_ns: int = 2) -> Incident:
     server = Endpoint("10.0.0.2", port)
-    return Incident("close-wait-pile", "error", server, 3, flows_count, 1, 2, (), "they pile up", ("a",))
+    return Incident("close-wait-pile", "error", server, 3, 10, 0, last_ns, (), "they pile up", ("a",))
 
 
 def test_clients_beyond_the_bound_are_said_to_be_more() -> None:
@@ -216,3 +226,12 @@ def test_forged_neighbours_have_bounds() -> None:
     assert found["._speakers"] <= LIMIT
     assert max(len(macs) for macs in collector.finish().speakers.values()) == ASKERS
     assert len(collector.finish().unanswered) <= ASKERS
+
+
+def test_looks_that_are_rare_judge_more_at_once() -> None:
+    rows = in_order(crowd(REFUSED, 2_000, 0.0005, another_host))
+    watch = Watch("server")
+    watch.feed(rows)
+    unjudged = [watch.look(START_NS + at_s * SECOND).unjudged_count for at_s in (1, 5)]
+    assert unjudged == [2_000 - JUDGED_LEAST, 2_000 - 4 * JUDGED_PER_S]
+    assert watch.look(START_NS + 60 * SECOND).unjudged_count == 0
