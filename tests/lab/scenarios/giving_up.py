@@ -29,6 +29,7 @@ KILLED = knows("crash-close port-closed", *DIED)
     middle=KILLED,
     server=KILLED,
     states=("CLOSED", "CLOSED"),
+    families=(4, 6),
 )
 def server_killed_during_request(lab: Lab) -> None:
     """The server's process is killed while the client waits for its answer; then nothing listens any more.
@@ -65,6 +66,7 @@ IMPATIENT = sees("client-timeout-abort", *LATE)
     middle=IMPATIENT,
     server=IMPATIENT,
     states=("CLOSED", "CLOSED"),
+    families=(4, 6),
 )
 def answer_later_than_the_clients_timeout(lab: Lab) -> None:
     """The server answers after the client's timeout, and the answer meets a closed socket.
