@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .records import Fact
 from .table import FlowTable
 
 ONE_WAY_SHARE = 0.95
@@ -65,8 +66,11 @@ def rewritten(tcp_segments_count: int, skipped: Mapping[str, int]) -> str:
 
 
 def drop_ratio(table: FlowTable) -> float:
-    """Share of acknowledged payload that the capture missed, over connections seen from both sides."""
-    both = _seen_both(table)
+    """Share of acknowledged payload that the capture missed, over connections seen from both sides.
+
+    Left out are those that come in IP fragments: their rows have the first fragment's bytes, not the others'.
+    """
+    both = _seen_both(table) & ~table.has(Fact.FRAGMENT)
     pair = np.repeat(both, 2)
     unseen = float(table.both("unseen_bytes")[pair].sum())
     whole = float(table.both("unique_bytes")[pair].sum())

@@ -94,9 +94,7 @@ def exhibit(scenario: str, vantage: str) -> Exhibit | None:
         return None
     segments = np.concatenate(batches)
     guilty = frozenset({taken.dropper, *taken.truth["fault"]["also"]})
-    return Exhibit(
-        scenario, vantage, segments, accused(taken.analysis), guilty, bool(taken.truth["healthy"])
-    )
+    return Exhibit(scenario, vantage, segments, accused(taken.analysis), guilty, bool(taken.truth["healthy"]))
 
 
 def accused(analysis: Analysis) -> dict[str, Accused]:

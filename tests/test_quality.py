@@ -548,3 +548,9 @@ def test_a_source_quench_is_no_answer_to_a_syn() -> None:
     study.judge(end_ns=START_NS + 10 * 10**9)
     (flow,) = study.conclude((), "test").flows
     assert [finding.code for finding in flow.findings] == ["syn-unanswered"]
+
+
+def test_later_fragments_are_not_bytes_that_the_capture_missed() -> None:
+    for place in ("client", "middle"):
+        analysis = synsight.analyze(LAB / "fragments-that-arrive" / f"{place}.pcap")
+        assert "capture-drop" not in {quality.code for quality in analysis.captures[0].quality}, place

@@ -131,6 +131,29 @@ def fragments_dropped_by_client_network(lab: Lab) -> None:
     server.receives(fails="ETIMEDOUT")
 
 
+IN_FRAGMENTS = "3.. ip.flags.mf == 1 && !icmp"
+
+
+@scenario(
+    where="firewall-s fragments (MTU 1300), and all fragments arrive",
+    client=sees("clean-close", IN_FRAGMENTS, "0 icmp"),
+    middle=sees("clean-close", IN_FRAGMENTS, "0 icmp"),
+    server=sees("clean-close", "0 ip.flags.mf == 1", "0 icmp"),
+)
+def fragments_that_arrive(lab: Lab) -> None:
+    """The server lets routers fragment, and the client puts the fragments together.
+
+    net.ipv4.ip_no_pmtu_disc is 1 on the server, which sends ten full-sized segments.
+    """
+    lab.server.namespace.set_sysctls({"net.ipv4.ip_no_pmtu_disc": 1})
+    lab.firewall_s.namespace.ip("link set eth1 mtu 1300")
+    client, server = lab.connected()
+    lab.exchanges(client, server)
+    server.sends(b"." * 10 * 1448)
+    client.receives(10 * 1448)
+    lab.client_closes(client, server)
+
+
 TOO_LONG = (f"3.. {REPEATED}", "0 icmp", "0 tcp.flags.reset == 1")
 
 
