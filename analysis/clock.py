@@ -7,7 +7,8 @@ Two clocks tell: the capture's, and those of the hosts, whose timestamps (RFC 73
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -55,8 +56,7 @@ Speaker = tuple[int, int, int, int]
 """Address (two halves) and port of who speaks, and the hash of the connection."""
 
 
-@dataclass(frozen=True, slots=True)
-class Jump:
+class Jump(NamedTuple):
     """The capture's clock is ahead all at once, and the clocks of the hosts are not."""
 
     frame: int  # the first one afterwards
@@ -172,15 +172,14 @@ class Clock:
             self._asked = None
 
 
-@dataclass
 class _Question:
-    """What the clocks of the hosts say about a jump of the capture's."""
+    """What the clocks of the hosts say about a jump of the capture's; `last`: their timestamps before it."""
 
-    jump: Jump
-    last: dict[Speaker, int]  # the last timestamp before it
-    passed_ns: dict[tuple[int, int], int] = field(default_factory=dict)  # by host: the time since, at most
-    rows_left: int = COMPARED
-    settled: bool = False
+    def __init__(self, jump: Jump, last: dict[Speaker, int]) -> None:
+        self.jump, self.last = jump, last
+        self.passed_ns: dict[tuple[int, int], int] = {}  # by host: the time since, at most
+        self.rows_left = COMPARED
+        self.settled = False
 
     def heard(self, rows: np.ndarray) -> Jump | None:
         """The jump, once two hosts say that it is none of theirs: a single one may have slept."""
@@ -194,7 +193,7 @@ class _Question:
         it_passed = 2 * hosts_ns >= self.jump.by_ns
         self.settled = it_passed or len(self.passed_ns) > 1 or self.rows_left <= 0
         confirmed = len(self.passed_ns) > 1 and not it_passed
-        return replace(self.jump, hosts_ns=hosts_ns) if confirmed else None
+        return self.jump._replace(hosts_ns=hosts_ns) if confirmed else None
 
 
 def _spoken(rows: np.ndarray) -> Iterator[tuple[Speaker, int]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -71,8 +72,7 @@ class Claim:
     last_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Echo:
+class Echo(NamedTuple):
     """A host that answers ping: when first and last, and the frame of the last answer."""
 
     first_ns: int

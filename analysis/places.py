@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,8 +28,7 @@ SURE = 0.85
 """A place inferred with less confidence disagrees with no other."""
 
 
-@dataclass(frozen=True)
-class Point:
+class Point(NamedTuple):
     """The connections that began at one interface of one file, and where that is."""
 
     file: int
