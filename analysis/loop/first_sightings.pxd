@@ -50,7 +50,10 @@ cdef inline void count_segment(Flow *flow, const Segment *s, Note *n) noexcept n
     flow.end_ns = s.time_ns
     flow.last_frame = s.frame
     if s.ip_flags & (IP_SHORT | IP_MF):
-        flow.facts |= FACT_SHORT if s.ip_flags & IP_SHORT else FACT_FRAGMENT
+        if s.ip_flags & IP_SHORT:
+            flow.facts |= FACT_SHORT
+        if s.ip_flags & IP_MF:
+            flow.facts |= FACT_FRAGMENT
 
 
 cdef inline bint is_duplicate(Half *h, const Segment *s) noexcept nogil:
