@@ -16,7 +16,7 @@ demo: $(BIN)/synsight
 	$(BIN)/synsight analyze $(DEMO) -o report.html
 	@echo "The same with a timeline: report.html"
 
-$(BIN)/synsight: pyproject.toml $(wildcard capture/*.p* capture/layers/*.pxd analysis/*.py* analysis/loop/*.pxd analysis/expectations/*.py analysis/findings/*.py analysis/piles/*.py reports/*.* cli/*.py cli/commands/*.py)
+$(BIN)/synsight: pyproject.toml $(wildcard capture/*.p* capture/*/*.p* analysis/*.py* analysis/*/*.p* reports/*.* reports/*/*.* cli/*.py cli/commands/*.py)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check .
 	@touch $@

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..capture.segment import address_text
-from .clock import Clock
-from .neighbours import Neighbours
-from .peers import Peers
 from .records import FLOW, HALF, Fact
 from .result import Endpoint, Evidence, Vantage
+from .scene.clock import Clock
+from .scene.neighbours import Neighbours
+from .scene.peers import Peers
+from .scene.traits import Traits, pair_of
 from .states import State
 from .table import FlowTable
-from .traits import Traits, pair_of
 
 if TYPE_CHECKING:
     FlowRow = Any

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .case import SECOND, TIME_WAIT_NS
-from .closing import FIN_TIMEOUT_NS
+from .evidence.closing import FIN_TIMEOUT_NS
 from .records import Fact
 from .states import State
 from .table import NEVER, FlowTable

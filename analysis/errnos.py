@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .case import SECOND, Case, HalfRow, initial_ttl, seconds
-from .resets import Reset
+from .evidence.resets import Reset
 
 SLACK_NS = SECOND // 2
 """Timers fire late by a few ticks each; half a second covers all of one course."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Unpack
 
 if TYPE_CHECKING:
-    from .selection import Wanted
+    from .questions.selection import Wanted
 
 SIDES = (
     "client-app",
@@ -400,7 +400,7 @@ class Analysis:
         Raises ValueError for what is no address or port. Connections in good order are told only when the
         analysis was asked for them (`all_flows=True`).
         """
-        from .selection import Selector
+        from .questions.selection import Selector
 
         chosen = Selector.of(**wanted)
         return tuple(flow for flow in self.flows if chosen.picks(flow))

@@ -21,31 +21,35 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import findings, incidents, piles, quality, vantage
+from . import findings, incidents, piles
 from .case import Case, Scene
-from .clock import Clock
-from .departed import Departed, repeats
-from .dissection import quoted
 from .flow_ids import named
 from .incidents import Failing
-from .neighbours import Collector
+from .live.departed import Departed, repeats
 from .outcome import conn_states, outcomes
-from .peers import gather
-from .places import infer_each
-from .recorder import Recorder
+from .pictures.dissection import quoted
+from .pictures.recorder import Recorder
+from .pictures.series import series
 from .result import SEVERITIES, Analysis, CaptureFacts, Dissection, Endpoint, Finding, Flow, Totals
-from .series import series
+from .scene import quality, vantage
+from .scene.clock import Clock
+from .scene.neighbours import Collector
+from .scene.peers import gather
+from .scene.places import infer_each
+from .scene.traits import traits_of
 from .sorting import put_in_order
 from .table import FlowTable
 from .telling import headline, tell
 from .tracker import Tracker
-from .traits import traits_of
 
 if TYPE_CHECKING:
     from ..capture.dissect import Spoken
 
 DETAILED_FLOWS = 10_000
 """Connections with findings that are told one by one; the rest is counted."""
+
+ASKED_RATIO = 10
+"""So many times as many are asked at most: a mask picks some of which the rule then says nothing."""
 
 FAILED = ("unanswered", "refused", "stuck")
 
@@ -270,16 +274,21 @@ class Study:
         if self._only is not None:
             chosen = np.flatnonzero(named(table, self._only))
         most = len(chosen) if self._told_flows is None else self._told_flows
-        self._left_out_count = max(0, len(chosen) - most)
-        if self._left_out_count:  # what failed is told rather than what is merely worth knowing
+        if len(chosen) > most:  # what failed is told rather than what is merely worth knowing
             failed = np.isin(outcomes(table)[chosen], FAILED)
-            chosen = np.sort(np.concatenate((chosen[failed], chosen[~failed]))[:most])
-        judged = []
-        for index, asked in zip(chosen.tolist(), masks[:, chosen].T.tolist(), strict=True):
+            chosen = np.concatenate((chosen[failed], chosen[~failed]))
+        judged: list[tuple[Case, list[Finding]]] = []
+        asked_count = 0
+        for index in chosen[: ASKED_RATIO * most].tolist():
+            if len(judged) == most:
+                break
+            asked_count += 1
             case = Case.of(self._scene, index)
-            found = findings.judge(case, list(compress(findings.RULES, asked)))
+            found = findings.judge(case, list(compress(findings.RULES, masks[:, index].tolist())))
             if found or everything:
                 judged.append((case, found))
+        self._left_out_count = len(chosen) - asked_count
+        judged.sort(key=lambda each: each[0].index)
         return _worst_first(judged)
 
     def _totals(

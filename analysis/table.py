@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .grouping import Ends, ends_of
 from .records import Fact, Mark
+from .scene.grouping import Ends, ends_of
 
 TROUBLE = np.uint32(
     ~(

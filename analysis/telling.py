@@ -5,8 +5,8 @@ from __future__ import annotations
 from . import findings
 from .case import Case
 from .flow_ids import flow_id
-from .illustrate import ladder, state_changes, trace
-from .recorder import Recording
+from .pictures.illustrate import ladder, state_changes, trace
+from .pictures.recorder import Recording
 from .result import (
     CaptureFacts,
     Finding,
@@ -17,8 +17,8 @@ from .result import (
     StateChange,
     Totals,
 )
+from .scene.traits import rewritten
 from .tracker import history_text
-from .traits import rewritten
 
 KINDS = (
     ("syn", "syn_repeat_count"),

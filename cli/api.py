@@ -47,8 +47,8 @@ def analyze(
     with the SEGMENT rows, their NOTE rows and the FLOW rows while the capture is read.
     """
     from . import __version__
+    from .analysis.scene.traits import rewritten
     from .analysis.study import SHOWN_FLOWS, Study
-    from .analysis.traits import rewritten
     from .capture.source import Capture
 
     with Capture(paths, bpf=bpf, stdin=stdin) as capture:

@@ -16,7 +16,7 @@ from .incident_hook import IncidentHook, arguments_of
 from .metrics_server import MetricsServer, parsed
 from .reports import format_of
 from .reports.events import write_json, write_words
-from .reports.live_view import LiveView
+from .reports.terminal.live_view import LiveView
 
 
 class LiveOutput:

@@ -18,11 +18,11 @@ from threading import Thread
 from types import TracebackType
 
 from . import __version__
+from .analysis.live.watch import Watch
 from .analysis.result import Analysis
 from .analysis.snapshot import Snapshot, Traffic
-from .analysis.watch import Watch
-from .capture.live import LiveCapture
-from .capture.recording import Recording
+from .capture.live.live_capture import LiveCapture
+from .capture.live.recording import Recording
 from .capture.source import Batch
 from .inputs import told
 

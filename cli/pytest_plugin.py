@@ -99,7 +99,7 @@ CAPTURED = pytest.StashKey[Captured]()
 @pytest.fixture
 def synsight_capture(request: pytest.FixtureRequest) -> Iterator[Captured]:
     """Captures while the test runs; gives the analysis to assert on."""
-    from .capture.privileges import no_permission
+    from .capture.live.privileges import no_permission
     from .capture.source import CaptureError
     from .live_run import LiveSession
 

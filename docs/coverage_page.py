@@ -21,7 +21,7 @@ from docs.markup import escaped
 
 ROOT = Path(__file__).parent.parent
 FOLDER = Path(__file__).parent / "coverage"
-NOTES = ("analysis/quality.py",)
+NOTES = ("analysis/scene/quality.py",)
 """Where notes on the capture are made."""
 
 CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")

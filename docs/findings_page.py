@@ -6,7 +6,7 @@ import re
 import textwrap
 from types import ModuleType
 
-from synsight.analysis.handbook import BY_CODE, RULES
+from synsight.analysis.questions.handbook import BY_CODE, RULES
 from synsight.analysis.result import PHASES
 
 from docs import rules

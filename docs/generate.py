@@ -10,7 +10,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from synsight.analysis.handbook import RULES
+from synsight.analysis.questions.handbook import RULES
 from synsight.analysis.states import TABLE, Anomaly
 
 from docs import commands

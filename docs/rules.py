@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from synsight.analysis import icmp
+from synsight.analysis.evidence import icmp
 
 PACKAGE = "synsight.analysis"
 ENTRANCES = ("candidates", "judge")
@@ -48,7 +48,7 @@ class Threshold:
 class Source:
     """One module as a syntax tree, by name."""
 
-    name: str  # `synsight.analysis.silence`
+    name: str  # `synsight.analysis.evidence.silence`
     functions: dict[str, ast.FunctionDef] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)  # constant -> what stands beside it
     origins: dict[str, tuple[str, str]] = field(default_factory=dict)  # imported name -> module, name there

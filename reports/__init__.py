@@ -37,17 +37,17 @@ class Format:
 
 
 FORMATS = (
-    Format("text", ".txt", "terminal:write", adapts=True, checks="terminal_checks:write"),
+    Format("text", ".txt", "terminal.text:write", adapts=True, checks="terminal.checks:write"),
     Format("json", ".json", "json_report:write"),
-    Format("html", ".html", "html:write"),
+    Format("html", ".html", "page.html:write"),
     Format("markdown", ".md", "markdown:write", checks="markdown:write_checks"),
     Format("junit", ".xml", "junit:write", checks="junit:write_checks"),
     Format("sarif", ".sarif", "sarif:write", checks="sarif:write_checks"),
     Format("csv", ".csv", "csv_table:write"),
     Format("parquet", ".parquet", "parquet_table:write", binary=True),
-    Format("svg", ".svg", "timeline:write_svg"),
-    Format("png", ".png", "timeline:write_png", binary=True),
-    Format("pdf", ".pdf", "timeline:write_pdf", binary=True),
+    Format("svg", ".svg", "drawing.timeline:write_svg"),
+    Format("png", ".png", "drawing.timeline:write_png", binary=True),
+    Format("pdf", ".pdf", "drawing.timeline:write_pdf", binary=True),
 )
 
 

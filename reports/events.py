@@ -14,7 +14,7 @@ from rich.text import Text
 from synsight.analysis.result import Suspect
 from synsight.analysis.snapshot import IncidentEvent, LiveIncident
 from synsight.reports import units
-from synsight.reports.terminal_page import encodable, in_ascii
+from synsight.reports.terminal.page import encodable, in_ascii
 from synsight.reports.wording import SEVERITY_MARKS, side, spelled, visible
 
 FORMAT_VERSION = 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from synsight.analysis.result import Finding, Flow, Incident
 from synsight.reports import units
-from synsight.reports.terminal_ladder import ladder_lines
+from synsight.reports.terminal.ladder import ladder_lines
 from synsight.reports.wording import clipped, sentence, side, visible
 
 _WIDTH = 100

@@ -17,7 +17,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from synsight.__main__ import main
-from synsight.analysis.handbook import BY_CODE
+from synsight.analysis.questions.handbook import BY_CODE
 
 ROOT = Path(__file__).parent.parent
 LAB = ROOT / "fixtures" / "lab"

@@ -11,8 +11,8 @@ import pytest
 import synsight
 from hypothesis import given
 from hypothesis import strategies as st
-from synsight.analysis.baseline import BaselineError, known_in, only_new
-from synsight.analysis.conditions import NAMES, ConditionError, condition
+from synsight.analysis.questions.baseline import BaselineError, known_in, only_new
+from synsight.analysis.questions.conditions import NAMES, ConditionError, condition
 from synsight.analysis.study import DETAILED_FLOWS
 from synsight.api import FLOWS_LIMIT
 from synsight.reports import write_file

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from synsight.analysis.grouping import MIX, Ends, group_addresses
+from synsight.analysis.scene.grouping import MIX, Ends, group_addresses
 
 NUMBERS = st.integers(0, (1 << 64) - 1)
 COLLIDING = [(0, 7), (1, 7 ^ int(MIX))]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import synsight
-from synsight.analysis.selection import End, Selector
+from synsight.analysis.questions.selection import End, Selector
 
 ROOT = Path(__file__).parent.parent
 

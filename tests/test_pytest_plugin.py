@@ -125,7 +125,7 @@ def test_where_capturing_is_not_allowed_it_fails_or_skips(pytester: pytest.Pytes
     pytester.makepyfile(
         """
         import pytest, synsight, synsight.live_run
-        from synsight.capture.privileges import no_permission
+        from synsight.capture.live.privileges import no_permission
 
         @pytest.fixture(autouse=True)
         def nobody(monkeypatch):

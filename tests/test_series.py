@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import synsight
+from synsight.analysis.pictures.series import BOUNDS_US, MOST_BINS, MOST_LISTENERS, WIDTHS_NS, Bins
+from synsight.analysis.pictures.trace import REPEAT_ROWS, SAMPLED_ROWS
 from synsight.analysis.result import Analysis, Flow, Series
-from synsight.analysis.series import BOUNDS_US, MOST_BINS, MOST_LISTENERS, WIDTHS_NS, Bins
 from synsight.analysis.study import Study
-from synsight.analysis.trace import REPEAT_ROWS, SAMPLED_ROWS
 
 from .crowd import crowd, in_order
 from .lab_truth import FIXTURES

@@ -8,8 +8,8 @@ import dpkt
 import numpy as np
 import pytest
 import synsight
-from synsight.analysis import vantage
-from synsight.analysis.neighbours import Collector
+from synsight.analysis.scene import vantage
+from synsight.analysis.scene.neighbours import Collector
 from synsight.analysis.study import Study
 from synsight.capture.segment import SEGMENT, Checksum, Direction, IpFlag, Kind, address_halves
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..checked import Check, Problem
-from ..comparison import shown
-from ..facts import piles_of
+from ..questions.comparison import shown
+from ..questions.facts import piles_of
 from ..result import SEVERITIES, Analysis, Finding, Flow, Incident
 from .reading import Condition, Expectation, Expectations
 

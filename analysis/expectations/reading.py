@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..comparison import Comparison, ComparisonError, expected, suggestion
-from ..facts import CAPTURE, FINDING, FLOW, Fact
-from ..selection import Selector, Wanted
+from ..questions.comparison import Comparison, ComparisonError, expected, suggestion
+from ..questions.facts import CAPTURE, FINDING, FLOW, Fact
+from ..questions.selection import Selector, Wanted
 from .toml_places import TablePlace, tables
 
 SELECTING = ("id", "client", "server", "client_port", "server_port", "ip", "port")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..checked import Check, Problem
-from ..comparison import toml
+from ..questions.comparison import toml
 from ..result import Analysis, Endpoint, Finding, Flow, Incident
 from .holding import Told, everything, unnamed
 from .reading import Expectations

@@ -28,10 +28,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import Case, evidence, seconds
-from ..confirmation import confirmed, cookie, expired, repeated, story, unconfirmed_data
+from ..evidence.confirmation import confirmed, cookie, expired, repeated, story, unconfirmed_data
+from ..evidence.silence import at_server, stalled_others
 from ..measures import accept_queue, best_first, counters
 from ..result import Errno, Finding
-from ..silence import at_server, stalled_others
 from ..table import FlowTable
 from ..verdict import Suspicion
 

@@ -33,10 +33,10 @@ import numpy as np
 
 from .. import errnos
 from ..case import Case, evidence, seconds
+from ..evidence.resets import NO_SOCKET, first_reset
+from ..evidence.silence import at_server, listener, stalled_others
 from ..measures import accept_queue, best_first, capture_at, counters
-from ..resets import NO_SOCKET, first_reset
 from ..result import Errno, Finding
-from ..silence import at_server, listener, stalled_others
 from ..table import FlowTable
 from ..verdict import Suspicion
 

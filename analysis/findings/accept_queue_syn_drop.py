@@ -28,9 +28,9 @@ import numpy as np
 
 from .. import errnos
 from ..case import Case, evidence, seconds
+from ..evidence.silence import at_server, overdue, stalled_others, unanswered
 from ..measures import accept_queue, best_first, counters
 from ..result import Errno, Finding
-from ..silence import at_server, overdue, stalled_others, unanswered
 from ..table import FlowTable
 from ..verdict import Suspicion
 from . import syn_lost_recovered

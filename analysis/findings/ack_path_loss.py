@@ -28,8 +28,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import MS, Case, evidence, other, seconds
-from ..closing import beyond_tap
-from ..losses import UNTRUSTED_DROPS
+from ..evidence.closing import beyond_tap
+from ..evidence.losses import UNTRUSTED_DROPS
 from ..measures import best_first, capture_at, trace
 from ..result import Finding
 from ..table import FlowTable

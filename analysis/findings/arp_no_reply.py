@@ -29,8 +29,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import SECOND, Case, evidence, seconds
-from ..neighbours import Unanswered
 from ..result import Errno, Finding
+from ..scene.neighbours import Unanswered
 from ..table import FlowTable
 from ..verdict import Suspicion
 

@@ -27,9 +27,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import Case, evidence, hops, initial_ttl, seconds
+from ..evidence.refusal import CLOCK_NS
 from ..measures import Step, best_first, capture_at
 from ..records import Fact
-from ..refusal import CLOCK_NS
 from ..result import Finding
 from ..table import FlowTable
 

@@ -29,9 +29,9 @@ import numpy as np
 
 from .. import errnos
 from ..case import MS, Case, evidence, seconds
+from ..evidence.resets import LIVE_SOCKET, reset_of
 from ..measures import RECALLED, Step, best_first, log
 from ..records import Fact
-from ..resets import LIVE_SOCKET, reset_of
 from ..result import Errno, Finding
 from ..table import FlowTable
 from ..verdict import Suspicion

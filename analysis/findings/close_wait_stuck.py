@@ -30,7 +30,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import SECOND, Case, evidence, other, seconds
-from ..closing import closer_of, stands, unreliable
+from ..evidence.closing import closer_of, stands, unreliable
 from ..result import Finding, Suspect
 from ..table import FlowTable
 from ..verdict import Suspicion, certainly

@@ -28,9 +28,9 @@ from __future__ import annotations
 
 from .. import errnos
 from ..case import SECOND, Case, evidence, seconds
-from ..forgery import contradictions
+from ..evidence.forgery import contradictions
+from ..evidence.resets import LIVE_SOCKET, Reset, candidates, first_reset
 from ..measures import log
-from ..resets import LIVE_SOCKET, Reset, candidates, first_reset
 from ..result import Errno, Finding
 from ..verdict import Suspicion
 

@@ -29,7 +29,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import Case, evidence, other, seconds
-from ..closing import FIN_REPEATS, SILENCE_NS, beyond_tap, stands, unreliable
+from ..evidence.closing import FIN_REPEATS, SILENCE_NS, beyond_tap, stands, unreliable
 from ..measures import best_first, capture_at, middlebox
 from ..result import Finding
 from ..states import State

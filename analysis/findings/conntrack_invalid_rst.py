@@ -29,9 +29,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import Case, evidence
+from ..evidence.resets import NO_SOCKET
 from ..measures import best_first, capture_at, middlebox
 from ..records import Fact
-from ..resets import NO_SOCKET
 from ..result import Errno, Finding
 from ..table import FlowTable
 from ..verdict import Suspicion

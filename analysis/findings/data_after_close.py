@@ -30,7 +30,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import Case, evidence, seconds
-from ..closing import FIN_TIMEOUT_NS, own_reset, stands, untaken_bytes
+from ..evidence.closing import FIN_TIMEOUT_NS, own_reset, stands, untaken_bytes
 from ..measures import log
 from ..result import Errno, Finding
 from ..table import FlowTable

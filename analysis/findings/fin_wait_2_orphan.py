@@ -29,7 +29,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import Case, evidence, other, seconds
-from ..closing import FIN_TIMEOUT_NS, own_reset, stands
+from ..evidence.closing import FIN_TIMEOUT_NS, own_reset, stands
 from ..result import Errno, Finding
 from ..table import FlowTable
 from ..verdict import certainly

@@ -33,11 +33,11 @@ import numpy as np
 from ...capture.segment import address_text
 from .. import errnos
 from ..case import Case, evidence, other, seconds
+from ..evidence.unreachable import v6
 from ..measures import RECALLED, Step, best_first, counters
 from ..records import Fact
 from ..result import Errno, Finding
 from ..table import FlowTable
-from ..unreachable import v6
 from ..verdict import Suspicion
 
 CODE = "fragment-loss"

@@ -29,7 +29,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import SECOND, Case, evidence, other, seconds
-from ..closing import own_reset, stands
+from ..evidence.closing import own_reset, stands
 from ..measures import Step, best_first, capture_at
 from ..result import Errno, Finding
 from ..table import FlowTable

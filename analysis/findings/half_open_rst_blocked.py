@@ -32,9 +32,9 @@ import numpy as np
 
 from .. import errnos
 from ..case import Case
+from ..evidence.silence import overdue
 from ..measures import best_first, capture_at, middlebox, sockets
 from ..result import Errno, Finding
-from ..silence import overdue
 from ..table import FlowTable
 from ..verdict import Suspicion
 from . import half_open_challenge

@@ -25,8 +25,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import Case, evidence, seconds
+from ..evidence.silence import PATIENCE_NS, overdue, unanswered, unconfirmed
 from ..result import Finding
-from ..silence import PATIENCE_NS, overdue, unanswered, unconfirmed
 from ..table import FlowTable
 
 CODE = "handshake-truncated"

@@ -33,9 +33,9 @@ import numpy as np
 from ...capture.segment import address_text
 from .. import errnos
 from ..case import MS, SECOND, Case, evidence, seconds
+from ..evidence.silence import dropping_syns
 from ..measures import Step, accept_queue, best_first
 from ..result import Errno, Finding
-from ..silence import dropping_syns
 from ..table import FlowTable
 from ..verdict import Suspicion
 

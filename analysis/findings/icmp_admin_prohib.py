@@ -24,8 +24,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import unreachable
 from ..case import Case
+from ..evidence import unreachable
 from ..result import Finding
 from ..table import FlowTable
 

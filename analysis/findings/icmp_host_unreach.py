@@ -28,10 +28,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import unreachable
 from ..case import Case
-from ..icmp import misses_host
-from ..position import Place
+from ..evidence import unreachable
+from ..evidence.icmp import misses_host
+from ..evidence.position import Place
 from ..result import Finding
 from ..table import FlowTable
 

@@ -29,11 +29,11 @@ import numpy as np
 from ...capture.segment import address_text
 from .. import errnos
 from ..case import Case, HalfRow, evidence, other
-from ..icmp import errno_name, error_name
+from ..evidence.icmp import errno_name, error_name
+from ..evidence.silence import PATIENCE_NS
+from ..evidence.unheard import told_by_router
 from ..result import Errno, Finding
-from ..silence import PATIENCE_NS
 from ..table import FlowTable
-from ..unheard import told_by_router
 from ..verdict import Suspicion
 from . import pmtu_recovered, rto_backoff_dead
 

@@ -23,9 +23,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import unreachable
 from ..case import Case
-from ..position import Place
+from ..evidence import unreachable
+from ..evidence.position import Place
 from ..result import Finding
 from ..table import FlowTable
 

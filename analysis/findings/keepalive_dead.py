@@ -28,9 +28,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import Case, evidence, other, seconds
+from ..evidence.unheard import suspicion_of_silence, where_to_look
 from ..result import Errno, Finding
 from ..table import FlowTable
-from ..unheard import suspicion_of_silence, where_to_look
 
 CODE = "keepalive-dead"
 PHASE = "established"

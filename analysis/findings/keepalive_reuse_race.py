@@ -29,8 +29,8 @@ import numpy as np
 
 from .. import errnos
 from ..case import SECOND, Case, evidence, seconds
+from ..evidence.resets import NO_SOCKET, first_reset
 from ..measures import Step, best_first
-from ..resets import NO_SOCKET, first_reset
 from ..result import Errno, Finding
 from ..table import FlowTable
 from ..verdict import Suspicion

@@ -29,10 +29,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import Case, evidence, other, seconds
+from ..evidence.unheard import idle_limits, keepalives_sooner, swallowed
 from ..measures import best_first, capture_at, sockets
 from ..result import Errno, Finding
 from ..table import FlowTable
-from ..unheard import idle_limits, keepalives_sooner, swallowed
 from . import keepalive_dead
 
 CODE = "keepalive-vs-nat-mismatch"

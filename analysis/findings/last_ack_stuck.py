@@ -28,7 +28,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import Case, evidence, other, seconds
-from ..closing import FIN_REPEATS, SILENCE_NS, beyond_tap, closer_of, stands, unreliable
+from ..evidence.closing import FIN_REPEATS, SILENCE_NS, beyond_tap, closer_of, stands, unreliable
 from ..measures import best_first, capture_at, firewall, middlebox
 from ..result import Finding
 from ..states import State

@@ -27,11 +27,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import errnos, resets
+from .. import errnos
 from ..case import SECOND, Case, evidence, seconds
-from ..forgery import TTL_STEPS, contradictions, routers_to
+from ..evidence import resets
+from ..evidence.forgery import TTL_STEPS, contradictions, routers_to
+from ..evidence.resets import NO_SOCKET, Reset, first_reset
 from ..measures import Step, best_first, capture_at, sockets
-from ..resets import NO_SOCKET, Reset, first_reset
 from ..result import Errno, Finding
 from ..table import FlowTable
 from ..verdict import Suspicion

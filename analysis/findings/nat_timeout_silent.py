@@ -31,10 +31,10 @@ import numpy as np
 
 from .. import errnos
 from ..case import Case, evidence, other, seconds
+from ..evidence.unheard import idle_limits, keepalives_sooner, swallowed
 from ..measures import best_first, capture_at, sockets
 from ..result import Errno, Finding
 from ..table import FlowTable
-from ..unheard import idle_limits, keepalives_sooner, swallowed
 from . import rto_backoff_dead
 
 CODE = "nat-timeout-silent"

@@ -29,10 +29,10 @@ import numpy as np
 
 from ...capture.segment import Option
 from ..case import Case, evidence
+from ..evidence.silence import listener
 from ..measures import Step, best_first, capture_at, middlebox
 from ..records import Fact
 from ..result import Finding
-from ..silence import listener
 from ..table import FlowTable
 from ..verdict import Suspicion
 

@@ -32,9 +32,9 @@ import numpy as np
 from ...capture.segment import Option
 from .. import errnos
 from ..case import Case, evidence
+from ..evidence.silence import overdue, unanswered
 from ..measures import Step, best_first, capture_at, counters
 from ..result import Errno, Finding
-from ..silence import overdue, unanswered
 from ..table import FlowTable
 from ..verdict import Suspicion
 

@@ -35,10 +35,10 @@ import numpy as np
 
 from .. import errnos
 from ..case import Case, evidence, hops, other, seconds
+from ..evidence.unheard import suspicion_of_silence
 from ..measures import PROBED, Step, best_first
 from ..result import Errno, Finding
 from ..table import FlowTable
-from ..unheard import suspicion_of_silence
 from ..verdict import Suspicion
 from . import rto_backoff_dead
 

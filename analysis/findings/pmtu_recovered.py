@@ -26,7 +26,7 @@ import numpy as np
 
 from ...capture.segment import address_text
 from ..case import Case, evidence, other
-from ..icmp import error_name
+from ..evidence.icmp import error_name
 from ..result import Finding
 from ..table import FlowTable
 

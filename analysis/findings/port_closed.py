@@ -32,9 +32,9 @@ import numpy as np
 
 from .. import errnos
 from ..case import Case, evidence, seconds
+from ..evidence.refusal import baseline, contradiction, farther
 from ..measures import accept_queue, best_first, firewall
 from ..records import Fact
-from ..refusal import baseline, contradiction, farther
 from ..result import Errno, Evidence, Finding
 from ..table import FlowTable
 from ..verdict import Suspicion

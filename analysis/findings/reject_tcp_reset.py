@@ -29,9 +29,9 @@ import numpy as np
 
 from .. import errnos
 from ..case import Case, evidence, hops, seconds
+from ..evidence.refusal import contradiction
 from ..measures import best_first, capture_at, trace
 from ..records import Fact
-from ..refusal import contradiction
 from ..result import Errno, Finding
 from ..table import FlowTable
 from ..verdict import Suspicion

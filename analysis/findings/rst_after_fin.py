@@ -24,8 +24,8 @@ Authority
 from __future__ import annotations
 
 from ..case import Case, evidence, seconds
+from ..evidence.resets import Reset, candidates, first_reset
 from ..records import Known
-from ..resets import Reset, candidates, first_reset
 from ..result import Finding
 from . import rst_no_socket
 

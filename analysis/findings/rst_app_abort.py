@@ -28,9 +28,9 @@ from __future__ import annotations
 
 from .. import errnos
 from ..case import Case, evidence
-from ..forgery import contradictions
+from ..evidence.forgery import contradictions
+from ..evidence.resets import LIVE_SOCKET, Reset, candidates, first_reset
 from ..measures import best_first, capture_at, counters, log
-from ..resets import LIVE_SOCKET, Reset, candidates, first_reset
 from ..result import Errno, Finding
 from ..verdict import Suspicion
 

@@ -30,9 +30,9 @@ from __future__ import annotations
 
 from .. import errnos
 from ..case import Case, evidence
-from ..forgery import Contradictions, contradictions, routers_to
+from ..evidence.forgery import Contradictions, contradictions, routers_to
+from ..evidence.resets import Reset, candidates, reset_of
 from ..measures import best_first, capture_at, middlebox
-from ..resets import Reset, candidates, reset_of
 from ..result import Errno, Finding
 from ..verdict import Suspicion
 

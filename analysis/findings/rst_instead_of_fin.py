@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from .. import errnos
 from ..case import Case, evidence
-from ..resets import Reset, candidates, first_reset
+from ..evidence.resets import Reset, candidates, first_reset
 from ..result import Errno, Finding
 
 CODE = "rst-instead-of-fin"

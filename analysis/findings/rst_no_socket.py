@@ -34,8 +34,8 @@ from __future__ import annotations
 
 from .. import errnos
 from ..case import MS, SECOND, Case, evidence, seconds
+from ..evidence.resets import NO_SOCKET, Reset, candidates, first_reset
 from ..measures import Step, best_first, capture_at, log
-from ..resets import NO_SOCKET, Reset, candidates, first_reset
 from ..result import Errno, Finding
 from ..verdict import Suspicion
 

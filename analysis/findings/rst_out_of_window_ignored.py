@@ -24,8 +24,8 @@ Authority
 from __future__ import annotations
 
 from ..case import Case, evidence
-from ..forgery import contradictions
-from ..resets import Reset, candidates, reset_of
+from ..evidence.forgery import contradictions
+from ..evidence.resets import Reset, candidates, reset_of
 from ..result import Finding
 
 CODE = "rst-out-of-window-ignored"

@@ -35,13 +35,13 @@ import numpy as np
 
 from .. import errnos
 from ..case import SECOND, Case, HalfRow, evidence, other, seconds
-from ..closing import untaken_bytes
+from ..evidence.closing import untaken_bytes
+from ..evidence.resets import CLOSING_WORDS_BYTES
+from ..evidence.unheard import suspicion_of_silence, where_to_look
 from ..measures import best_first, capture_at, counters
 from ..records import Known
-from ..resets import CLOSING_WORDS_BYTES
 from ..result import Errno, Finding
 from ..table import FlowTable
-from ..unheard import suspicion_of_silence, where_to_look
 from ..verdict import Suspicion
 
 CODE = "rto-backoff-dead"

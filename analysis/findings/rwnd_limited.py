@@ -52,12 +52,19 @@ ROUND_TRIP_NS = 2 * MS
 
 
 def candidates(table: FlowTable) -> np.ndarray:
-    """Several windows' worth of payload in one direction."""
-    bulky = np.zeros(len(table), bool)
+    """About a window's worth of payload per round trip in one direction, for many round trips."""
+    opened = table.has(Fact.HANDSHAKE) & (table.client("syn_repeat_count") == 0)
+    handshake_ns = table.flows["established_ns"] - table.client("syn_ns")
+    round_trip_ns = np.minimum(handshake_ns, table.client("rtt_min_ns") + table.server("rtt_min_ns"))
+    long = opened & (round_trip_ns >= ROUND_TRIP_NS)
+    limited = np.zeros(len(table), bool)
     for near, far in ((table.client, table.server), (table.server, table.client)):
-        window = far("window_max_bytes").astype(np.int64)
-        bulky |= (window > 0) & (near("unique_bytes").astype(np.int64) >= ROUND_TRIPS * SHARE * window)
-    return np.asarray(bulky & table.has(Fact.HANDSHAKE))
+        span_ns = near("data_last_ns") - near("data_ns")
+        window = far("window_max_bytes").astype(np.float64)
+        bytes_per_trip = near("unique_bytes") * (round_trip_ns / np.maximum(span_ns, 1))
+        steady = (span_ns >= ROUND_TRIPS * round_trip_ns) & (window > 0)
+        limited |= steady & (bytes_per_trip >= SHARE * window) & (bytes_per_trip <= MOST * window)
+    return np.asarray(long & limited)
 
 
 def judge(case: Case) -> Finding | None:

@@ -28,8 +28,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import losses
 from ..case import Case
+from ..evidence import losses
 from ..result import Finding
 from ..table import FlowTable
 

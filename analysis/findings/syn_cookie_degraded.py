@@ -28,9 +28,9 @@ import numpy as np
 
 from ...capture.segment import Option
 from ..case import Case, evidence
+from ..evidence.silence import listener
 from ..measures import best_first, counters
 from ..result import Finding
-from ..silence import listener
 from ..table import FlowTable
 
 CODE = "syn-cookie-degraded"

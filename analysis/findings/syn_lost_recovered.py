@@ -28,10 +28,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import Case, evidence, seconds
+from ..evidence.silence import COPY_NS, beside, dropping_syns
 from ..measures import best_first, capture_at, counters, trace
 from ..records import Fact
 from ..result import Finding
-from ..silence import COPY_NS, beside, dropping_syns
 from ..table import FlowTable
 
 CODE = "syn-lost-recovered"

@@ -35,11 +35,11 @@ import numpy as np
 from ...capture.segment import address_halves
 from .. import errnos
 from ..case import Case, evidence, seconds
-from ..icmp import errno_name
+from ..evidence.icmp import errno_name
+from ..evidence.silence import COPY_NS, overdue, patient
 from ..measures import RECALLED, Step, best_first, route
 from ..records import Fact
 from ..result import Errno, Finding
-from ..silence import COPY_NS, overdue, patient
 from ..table import FlowTable
 from ..verdict import Suspicion
 

@@ -37,17 +37,7 @@ import numpy as np
 
 from .. import errnos
 from ..case import Case, evidence, seconds
-from ..measures import (
-    accept_queue,
-    best_first,
-    capture_at,
-    connection_table,
-    counters,
-    firewall,
-    trace,
-)
-from ..result import Errno, Finding
-from ..silence import (
+from ..evidence.silence import (
     COPY_NS,
     beside,
     dropping_syns,
@@ -58,6 +48,16 @@ from ..silence import (
     stalled_others,
     unanswered,
 )
+from ..measures import (
+    accept_queue,
+    best_first,
+    capture_at,
+    connection_table,
+    counters,
+    firewall,
+    trace,
+)
+from ..result import Errno, Finding
 from ..table import FlowTable
 from ..verdict import Suspicion
 

@@ -31,9 +31,9 @@ import numpy as np
 
 from .. import errnos
 from ..case import Case, evidence, hops, seconds
+from ..evidence.silence import COPY_NS, overdue, patient, unanswered
 from ..measures import COUNTED, Step, best_first, capture_at, counters
 from ..result import Errno, Finding
-from ..silence import COPY_NS, overdue, patient, unanswered
 from ..table import FlowTable
 from ..verdict import Suspicion
 

@@ -30,9 +30,9 @@ import numpy as np
 from ...capture.segment import address_text
 from .. import errnos
 from ..case import Case, evidence
+from ..evidence.silence import unanswered
 from ..measures import best_first, capture_at, middlebox, route
 from ..result import Errno, Finding
-from ..silence import unanswered
 from ..table import FlowTable
 from ..verdict import Suspicion
 

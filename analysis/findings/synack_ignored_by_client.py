@@ -27,9 +27,9 @@ import numpy as np
 
 from .. import errnos
 from ..case import Case, evidence, seconds
+from ..evidence.silence import dropping_synacks, overdue, still_waiting, unconfirmed
 from ..measures import best_first, counters, firewall
 from ..result import Errno, Finding
-from ..silence import dropping_synacks, overdue, still_waiting, unconfirmed
 from ..table import FlowTable
 from ..verdict import Suspicion
 

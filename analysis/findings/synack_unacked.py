@@ -29,9 +29,9 @@ import numpy as np
 
 from .. import errnos
 from ..case import Case, evidence, seconds
+from ..evidence.silence import dropping_synacks, listener, overdue, patient, still_waiting, unconfirmed
 from ..measures import best_first, capture_at, firewall, route, trace
 from ..result import Errno, Finding
-from ..silence import dropping_synacks, listener, overdue, patient, still_waiting, unconfirmed
 from ..table import FlowTable
 
 CODE = "synack-unacked"

@@ -26,9 +26,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import Case, evidence, seconds
+from ..evidence.silence import overdue
 from ..measures import best_first, capture_at, sockets
 from ..result import Finding
-from ..silence import overdue
 from ..table import FlowTable
 from ..verdict import Suspicion
 

@@ -26,7 +26,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import Case, evidence, seconds
-from ..confirmation import repeated, story
+from ..evidence.confirmation import repeated, story
 from ..result import Finding
 from ..table import FlowTable
 

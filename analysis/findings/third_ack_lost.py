@@ -29,7 +29,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import Case, evidence, seconds
-from ..confirmation import confirmed, overdue, repeated, story
+from ..evidence.confirmation import confirmed, overdue, repeated, story
 from ..measures import accept_queue, best_first, capture_at
 from ..result import Finding
 from ..table import FlowTable

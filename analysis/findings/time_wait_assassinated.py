@@ -26,7 +26,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import Case, evidence, other
-from ..closing import closer_of, own_reset
+from ..evidence.closing import closer_of, own_reset
 from ..result import Finding
 from ..table import FlowTable
 

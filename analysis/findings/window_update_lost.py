@@ -28,7 +28,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..case import Case, evidence, other, seconds
-from ..closing import beyond_tap
+from ..evidence.closing import beyond_tap
 from ..measures import best_first, capture_at, trace
 from ..result import Finding
 from ..table import FlowTable

@@ -30,9 +30,9 @@ import numpy as np
 
 from .. import errnos
 from ..case import SECOND, Case, evidence, other, seconds
+from ..evidence.unheard import suspicion_of_silence, where_to_look
 from ..result import Errno, Finding
 from ..table import FlowTable
-from ..unheard import suspicion_of_silence, where_to_look
 
 CODE = "zero-window-unanswered"
 PHASE = "established"

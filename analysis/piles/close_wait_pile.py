@@ -31,7 +31,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..case import Case, other, seconds
-from ..closing import closer_of
+from ..evidence.closing import closer_of
 from ..result import Incident
 from ..states import State
 from .gathering import Gathering, Member, count, first_and_last, rows_of, worst

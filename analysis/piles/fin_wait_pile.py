@@ -28,7 +28,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..closing import closer_of
+from ..evidence.closing import closer_of
 from ..result import Incident
 from ..states import State
 from . import unacknowledged

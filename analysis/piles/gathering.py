@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from ..case import Case, Scene, seconds
-from ..closing import UNSURE_DROP_RATIO
 from ..concurrency import Level, level, stays
+from ..evidence.closing import UNSURE_DROP_RATIO
 from ..flow_ids import flow_id
-from ..grouping import Ends
 from ..incidents import LISTED_FLOWS
 from ..result import SEVERITIES, Endpoint, Evidence, Finding, Incident, StatePeak
+from ..scene.grouping import Ends
 from ..states import State
 from ..table import FlowTable
 

@@ -30,7 +30,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..case import Case, other
-from ..closing import closer_of
+from ..evidence.closing import closer_of
 from ..result import Incident
 from ..states import State
 from . import unacknowledged

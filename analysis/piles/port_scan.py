@@ -27,8 +27,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..case import SECOND, evidence
-from ..grouping import Groups, group
 from ..result import Endpoint, Incident
+from ..scene.grouping import Groups, group
 from .gathering import Gathering, count
 
 CODE = "port-scan"

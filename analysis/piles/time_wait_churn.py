@@ -35,8 +35,8 @@ import numpy as np
 
 from ..case import SECOND, TIME_WAIT_NS, evidence, seconds
 from ..concurrency import Peak, level, stays
-from ..grouping import group
 from ..result import Errno, Incident, StatePeak
+from ..scene.grouping import group
 from ..states import State
 from ..verdict import certainly
 from .gathering import Gathering

@@ -148,7 +148,7 @@ def _output(
 
 def _opened(options: LiveOptions, user: str | None) -> LiveRun:
     """The interfaces, opened with the rights of who started this, which are given up at once."""
-    from ..capture.privileges import give_up, invoking_user
+    from ..capture.live.privileges import give_up, invoking_user
     from ..capture.source import CaptureError
     from ..live_run import LiveRun
 

@@ -12,7 +12,7 @@ from .completion import codes
 @click.argument("code", required=False, shell_complete=codes)
 def explain(code: str | None) -> None:
     """Tell what a finding means, how it is recognised and what to do next; without CODE, list them."""
-    from ..analysis.handbook import BY_CODE
+    from ..analysis.questions.handbook import BY_CODE
 
     if code is None:
         for name, rule in BY_CODE.items():

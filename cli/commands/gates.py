@@ -13,8 +13,8 @@ import click
 from .common import USAGE, Failure, say
 
 if TYPE_CHECKING:
-    from ..analysis.baseline import Key
-    from ..analysis.conditions import Condition, Match
+    from ..analysis.questions.baseline import Key
+    from ..analysis.questions.conditions import Condition, Match
     from ..analysis.result import Analysis
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -63,7 +63,7 @@ class Gates:
     def settle(self, analysis: Analysis, keep_healthy: bool, flows_limit: int) -> tuple[Analysis, bool]:
         """What is to be reported, and whether `--fail-on` is met, which is told on standard error."""
         if self.known is not None:
-            from ..analysis.baseline import only_new
+            from ..analysis.questions.baseline import only_new
 
             analysis = only_new(analysis, self.known)
         met = self.condition.matches(analysis) if self.condition is not None else ()
@@ -92,7 +92,7 @@ def _counted(met: tuple[Match, ...]) -> str:
 
 
 def _understood(text: str) -> Condition:
-    from ..analysis.conditions import ConditionError, condition
+    from ..analysis.questions.conditions import ConditionError, condition
 
     try:
         return condition(text)
@@ -101,7 +101,7 @@ def _understood(text: str) -> Condition:
 
 
 def _known(path: str) -> frozenset[Key]:
-    from ..analysis.baseline import BaselineError, known_in
+    from ..analysis.questions.baseline import BaselineError, known_in
 
     try:
         with open(path, encoding="utf-8") as stream:

@@ -12,7 +12,7 @@ import click
 from .common import UNREADABLE, say
 
 if TYPE_CHECKING:
-    from ..capture.interfaces import Interface
+    from ..capture.live.interfaces import Interface
 
 
 @click.command()
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 )
 def interfaces(form: str) -> None:
     """List network interfaces: state, link type, addresses, and whether they can be captured from now."""
-    from ..capture.interfaces import interfaces as found
+    from ..capture.live.interfaces import interfaces as found
 
     every = found()
     if form == "json":

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import synsight
-from synsight.analysis.dissection import quoted
+from synsight.analysis.pictures.dissection import quoted
 from synsight.analysis.redaction import redacted
 from synsight.analysis.result import Evidence
 from synsight.capture import dissect, tshark

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from synsight.analysis.expectations.reading import SELECTING, ExpectationError, read
 from synsight.analysis.expectations.toml_places import tables
-from synsight.analysis.facts import CAPTURE, FINDING, FLOW
+from synsight.analysis.questions.facts import CAPTURE, FINDING, FLOW
 
 EVERYTHING = """# about this capture
 other_findings = "info"

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from synsight.analysis.live.retention import Limits
+from synsight.analysis.live.watch import Watch
 from synsight.analysis.result import Analysis
-from synsight.analysis.retention import Limits
 from synsight.analysis.snapshot import IncidentEvent
-from synsight.analysis.watch import Watch
 from synsight.capture.source import Capture
 from synsight.inputs import told
 

@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from synsight.analysis import departed, incident_log
 from synsight.analysis.incidents import Clients
-from synsight.analysis.neighbours import ASKERS, LIMIT, Collector
-from synsight.analysis.peers import Attempts
-from synsight.analysis.pile_log import PileLog
+from synsight.analysis.live import departed, incident_log
+from synsight.analysis.live.pile_log import PileLog
+from synsight.analysis.live.retention import Limits
+from synsight.analysis.live.watch import JUDGED_LEAST, JUDGED_PER_S, Watch
 from synsight.analysis.result import Endpoint, Incident
-from synsight.analysis.retention import Limits
+from synsight.analysis.scene.neighbours import ASKERS, LIMIT, Collector
+from synsight.analysis.scene.peers import Attempts
 from synsight.analysis.snapshot import Snapshot
 from synsight.analysis.study import Study
-from synsight.analysis.watch import JUDGED_LEAST, JUDGED_PER_S, Watch
 from synsight.capture.segment import SEGMENT, Kind
 
 from ..crowd import another_host, crowd, in_order

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import synsight
 from synsight.analysis.study import Study
-from synsight.capture.live import LiveCapture
-from synsight.capture.recording import Recording
+from synsight.capture.live.live_capture import LiveCapture
+from synsight.capture.live.recording import Recording
 from synsight.capture.segment import Direction, IpFlag
 from synsight.capture.source import Capture, CaptureError
 from synsight.inputs import told
@@ -268,7 +268,7 @@ def test_packets_that_are_no_tcp_are_counted(wire: Wire) -> None:
 def test_without_permission_one_line_says_what_to_do() -> None:
     """As another user: root becomes nobody in a process of its own, which then may not open anything."""
     script = (
-        "import os; from synsight.__main__ import main; import synsight.capture.interfaces;"
+        "import os; from synsight.__main__ import main; import synsight.capture.live.interfaces;"
         "import synsight.reports.wording;"  # Python itself may be out of reach afterwards
         "os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534);"
         "main(['interfaces'], prog_name='synsight')"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from synsight.capture.hardware import mark_directions, own_address
+from synsight.capture.live.hardware import mark_directions, own_address
 from synsight.capture.segment import FRAME, Direction
 
 from ..capture.frames import ether, ip4, tcp

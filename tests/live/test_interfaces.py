@@ -6,7 +6,7 @@ import json
 import sys
 
 import pytest
-from synsight.capture.interfaces import Interface
+from synsight.capture.live.interfaces import Interface
 from synsight.commands import interfaces as command
 
 from tests.live.wire import Wire, needs_root, wire

@@ -6,7 +6,7 @@ import io
 from dataclasses import replace
 
 import pytest
-from synsight.reports.live_view import LiveView, lines
+from synsight.reports.terminal.live_view import LiveView, lines
 
 from ..reports.samples import HOSTILE
 from .scenes import FAILURE, REFUSED, SNAPSHOT, TRAFFIC

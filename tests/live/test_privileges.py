@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from synsight.capture import privileges
+from synsight.capture.live import privileges
 from synsight.capture.source import CaptureError
 
 from tests.live.wire import Wire, needs_root, wire
@@ -22,11 +22,11 @@ NOBODY = pwd.getpwnam("nobody")
 
 CAPTURE_AS_SOMEBODY = """
 import json, os, pathlib, socket, sys
-import synsight.capture.recording
-from synsight.capture import live, privileges
+import synsight.capture.live.recording
+from synsight.capture.live import live_capture, privileges
 privileges._check_python = lambda user: None  # Python may be installed where only root reads
 user = privileges.invoking_user(sys.argv[2] or None)
-with live.LiveCapture(["right"]) as capture:
+with live_capture.LiveCapture(["right"]) as capture:
     privileges.give_up(user)
     batches = capture.batches()
     next(batches)
@@ -42,7 +42,7 @@ with live.LiveCapture(["right"]) as capture:
         opens = True
     except PermissionError:
         opens = False
-    recording = synsight.capture.recording.Recording(sys.argv[1], capture.interfaces, rotate_mb=1)
+    recording = synsight.capture.live.recording.Recording(sys.argv[1], capture.interfaces, rotate_mb=1)
     recording._rotate(0)
     recording.close()
     capture.stop()
@@ -93,7 +93,7 @@ def test_nothing_of_root_is_left_in_any_thread(wire: Wire, their_folder: Path, b
 
 WITH_CAPABILITIES = """
 import ctypes, os
-from synsight.capture import privileges
+from synsight.capture.live import privileges
 libc = ctypes.CDLL(None, use_errno=True)
 assert libc.prctl(8, 1, 0, 0, 0) == 0  # PR_SET_KEEPCAPS
 os.setresgid(65534, 65534, 65534), os.setresuid(65534, 65534, 65534)

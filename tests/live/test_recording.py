@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import synsight
 from synsight.capture.decode import decode, new_counters, new_rows
-from synsight.capture.recording import MEBIBYTE, Recording
+from synsight.capture.live.recording import MEBIBYTE, Recording
 from synsight.capture.segment import FRAME
 from synsight.capture.source import Batch, Capture, CaptureError
 
@@ -135,7 +135,7 @@ def test_spans_are_given_back_with_their_frame_numbers(tmp_path: Path, rotate: d
 def test_places_to_begin_reading_have_a_bound_and_lie_apart_evenly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("synsight.capture.recording._MOST_MARKS", 8)
+    monkeypatch.setattr("synsight.capture.live.recording._MOST_MARKS", 8)
     recording = Recording(tmp_path / "it.pcap", ETHERNET)
     (current,) = recording.files
     current.mark_bytes = MEBIBYTE // 8
@@ -286,7 +286,7 @@ def test_a_full_disk_stops_the_recording_and_leaves_it_whole(
 WRITER = """
 import os, sys
 from tests.live.test_recording import batch_of, packets, ETHERNET
-from synsight.capture.recording import Recording
+from synsight.capture.live.recording import Recording
 rotate = {"rotate_mb": 4, "keep": 3} if sys.argv[2] == "ring" else {}
 recording = Recording(sys.argv[1], ETHERNET, **rotate)
 made = packets(2000, 0, 1300)
@@ -328,7 +328,7 @@ def test_a_killed_writer_leaves_whole_records(tmp_path: Path, kind: str, times: 
 KILLED_INSIDE = """
 import os, signal, sys
 from tests.live.test_recording import batch_of, packets, ETHERNET
-from synsight.capture import recording
+from synsight.capture.live import recording
 made = recording.Recording(sys.argv[1], ETHERNET, rotate_mb=1)
 made.write(batch_of(packets(1500, 0, 1000)))  # two files: the guard must cut the second
 def half(raw, at, content):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import synsight
-from synsight.analysis.retention import Limits
+from synsight.analysis.live.retention import Limits
 
 from ..corpus import folder
 from .replays import codes, watched, without_version

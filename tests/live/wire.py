@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
-from synsight.capture.live import LiveCapture
+from synsight.capture.live.live_capture import LiveCapture
 from synsight.capture.source import Batch
 
 from tests.capture.frames import ether, ip4, tcp

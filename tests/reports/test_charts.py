@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 import synsight
 from synsight.analysis.result import Flow
-from synsight.reports import axes, charts, plot
-from synsight.reports.canvas import Area, Canvas, Label, Line
-from synsight.reports.page_connection import display_filter, plot_words
-from synsight.reports.theme import OUTCOMES
+from synsight.reports.drawing import axes, charts, plot
+from synsight.reports.drawing.canvas import Area, Canvas, Label, Line
+from synsight.reports.drawing.theme import OUTCOMES
+from synsight.reports.page.connection import display_filter, plot_words
 
 from tests.lab_truth import FIXTURES
 

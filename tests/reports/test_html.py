@@ -14,7 +14,7 @@ from itertools import pairwise
 import pytest
 from synsight.analysis.redaction import redacted
 from synsight.reports import write
-from synsight.reports.theme import COLOURS
+from synsight.reports.drawing.theme import COLOURS
 
 from . import samples
 

@@ -101,7 +101,7 @@ def test_the_fingerprint_outlives_the_capture() -> None:
 
 
 def test_every_finding_has_its_title() -> None:
-    from synsight.analysis.handbook import BY_CODE
+    from synsight.analysis.questions.handbook import BY_CODE
 
     assert set(titles()) == set(BY_CODE)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from synsight.analysis.result import Suspect
-from synsight.reports import stops
+from synsight.reports.drawing import stops
 
 from . import samples
 

@@ -11,10 +11,10 @@ from xml.etree import ElementTree
 import pytest
 from synsight.analysis.result import Analysis
 from synsight.reports import write
-from synsight.reports.svg import StyleSheet
-from synsight.reports.theme import COLOURS
-from synsight.reports.timeline import inline_svg
-from synsight.reports.timeline_layout import lay_out
+from synsight.reports.drawing.svg import StyleSheet
+from synsight.reports.drawing.theme import COLOURS
+from synsight.reports.drawing.timeline import inline_svg
+from synsight.reports.drawing.timeline_layout import lay_out
 
 from . import samples
 

@@ -1,0 +1,1 @@
+"""Judging while packets still arrive: what to look at when, incidents that stay, what may be forgotten."""

@@ -1,0 +1,1 @@
+"""What may be asked of a finished analysis: conditions, comparisons, what is new since a baseline."""

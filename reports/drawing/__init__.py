@@ -1,0 +1,1 @@
+"""Ladders, plots and charts: what stands where, and how it is written."""
