@@ -41,8 +41,8 @@ def test_a_row_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ('[a-b]\npile = "port-closed"\nhow = "So."', "there is no pile port-closed"),
         ('[a-b]\nnote = "port-closed"\nhow = "So."', "there is no note port-closed"),
         (
-            '[a-b]\ncode = "analysis.evidence.silence:nothing"\nhow = "So."',
-            "there is no analysis.evidence.silence:nothing",
+            '[a-b]\ncode = "analysis.verdict:nothing"\nhow = "So."',
+            "there is no analysis.verdict:nothing",
         ),
         ('[a-b]\nreason = "port-closed"\nhow = "So."', "the words of port-closed do not name a-b"),
         ("[a-b]\nhidden = true\nhow = 'Half a sentence'", "needs a sentence"),
