@@ -12,15 +12,15 @@ from synsight.capture import _scan, formats, pcapng
 from synsight.capture.segment import FRAME
 from synsight.capture.streams import READ_ERRORS, Stream
 
-CHUNK_BYTES = 2 * 1024 * 1024
+CHUNK_BYTES = 1024 * 1024
 """Bytes per read: more, and they have left the caches when they are decoded."""
 
-BATCH_FRAMES = 16384
+BATCH_FRAMES = 8192
 """Frames per batch: fewer, and handing them between threads shows; more, and rows leave the caches."""
 
-AHEAD_BATCHES = 8
+AHEAD_BATCHES = 4
 """Batches that may be in use or waiting while the next one is made: on a busy machine either thread is kept
-from running for a while, and the other should not stand still as well."""
+from running for a while, and the other should not stand still as well. More take memory nobody has touched yet."""
 
 _HOST_BIG_ENDIAN = sys.byteorder == "big"
 
