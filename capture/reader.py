@@ -20,7 +20,7 @@ BATCH_FRAMES = 8192
 
 AHEAD_BATCHES = 4
 """Batches that may be in use or waiting while the next one is made: on a busy machine either thread is kept
-from running for a while, and the other should not stand still as well. More take memory not touched before."""
+from running for a while, and the other should not stand still. More take memory not touched before."""
 
 _HOST_BIG_ENDIAN = sys.byteorder == "big"
 
