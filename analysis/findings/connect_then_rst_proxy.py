@@ -54,12 +54,13 @@ BEFORE_NS = 5 * MS
 
 
 def candidates(table: FlowTable) -> np.ndarray:
-    """Ended by a server that said nothing and whose address is also a client's."""
+    """Ended by a server that said nothing and whose address, as a client, got no answer to a SYN."""
     server = table.server
     mute = (server("data_packets") == 0) & ((server("rst_count") > 0) | (server("fin_count") > 0))
     mask = np.asarray(mute & table.has(Fact.HANDSHAKE))
     if mask.any():
-        mask &= np.isin(table.ends.server, table.ends.client)
+        failed = (table.client("syn_count") > 0) & (server("synack_count") == 0)
+        mask &= np.isin(table.ends.server, table.ends.client[failed])
     return mask
 
 

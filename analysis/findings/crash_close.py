@@ -105,6 +105,8 @@ def _acknowledged(case: Case) -> bool:
 
 def _refused_ns(case: Case) -> int:
     """When the port refused a connection after this one's end; 0 when it did not."""
+    if not case.scene.peers.listener(case.index).refused_count:
+        return 0
     table = case.scene.table
     rows = table.ends.listeners.members(int(table.ends.listeners.ids[case.index]))
     refused = (table.server("rst_form")[rows] == 1) & (table.server("synack_count")[rows] == 0)
