@@ -44,7 +44,7 @@ from analysis.loop.first_sightings cimport (
     note_syn,
     remember,
 )
-from analysis.loop.plain cimport is_plain, plain_segment
+from analysis.loop.plain cimport is_plain, plain_segment, steadiness
 from analysis.loop.prefetch cimport look_ahead
 from analysis.loop.resets cimport note_reset
 from analysis.loop.rows cimport Flow, Half, Note, Segment
@@ -183,8 +183,11 @@ cdef long long track_rows(
                 homeless[0] += 1
                 continue
             handle_icmp(flow, &ends[side], s, n, side, cells)
-        elif side >= 0 and shortcut and is_plain(&ends[side], &ends[1 - side], s):
-            plain_segment(flow, &ends[side], &ends[1 - side], s, n)
+        elif side >= 0 and shortcut and is_plain(flow, &ends[side], &ends[1 - side], s, side):
+            plain_segment(flow, &ends[side], &ends[1 - side], s, n, side)
+            n.flow = <int>index
+            n.side = side
+            continue  # it moves no state
         elif side >= 0 and not opens_another(flow, &ends[side], &ends[1 - side], s, attempt_ns):
             handle_segment(flow, &ends[side], &ends[1 - side], s, n, side, cells)
         else:
@@ -200,6 +203,7 @@ cdef long long track_rows(
             slots[slot] = <unsigned int>count
             n.marks = MARK_NEW_FLOW
             handle_segment(flow, ends, &ends[1], s, n, side, cells)
+        flow.steady = steadiness(&ends[0], &ends[1])
         finish_note(n, index, side, ends)
     return count
 

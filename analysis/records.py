@@ -3,8 +3,8 @@ side`).
 
 Side 0 is whoever sent the first segment seen; `client_side` says which of the two is the client. Rows begin
 as zero bytes, so zero is every field's "nothing yet". The compiled loop declares the same structs, and making
-its views checks every field's name, type and place against these. What plain data segments touch comes first:
-with 100,000 connections the loop waits for memory, not for arithmetic.
+its views checks every field's name, type and place against these. What plain segments touch comes first, in one
+cache line of FLOW and three of HALF: with 100,000 connections the loop waits for memory, not for arithmetic.
 """
 
 from __future__ import annotations
@@ -15,21 +15,23 @@ import numpy as np
 
 FLOW = np.dtype(
     [
+        # What every segment touches: the first cache line.
         ("a_hi", "<u8"),  # address of side 0, as in SEGMENT
         ("a_lo", "<u8"),
         ("b_hi", "<u8"),  # address of side 1
         ("b_lo", "<u8"),
-        ("flow_hash", "<u8"),
         ("end_ns", "<i8"),
         ("last_frame", "<u8"),
-        ("established_ns", "<i8"),  # when the third segment of the handshake was seen
         ("packets", "<u4"),  # TCP segments, both directions, capture duplicates included
         ("marks", "<u4"),  # OR of every segment's marks
         ("a_port", "<u2"),
         ("b_port", "<u2"),
         ("facts", "<u2"),  # Fact bits
+        ("steady", "u1"),  # the loop's own: Steady bits
         ("client_side", "u1"),  # 0 or 1
-        ("history_length", "u1"),
+        # The rest.
+        ("flow_hash", "<u8"),
+        ("established_ns", "<i8"),  # when the third segment of the handshake was seen
         ("start_ns", "<i8"),
         ("first_frame", "<u8"),
         ("icmp_ns", "<i8"),  # first ICMP error that quotes this connection
@@ -51,6 +53,7 @@ FLOW = np.dtype(
         ("icmp_side", "u1"),  # the side whose segment was quoted
         ("roles_percent", "u1"),  # confidence that client_side is right
         ("odd_flags", "u1"),  # flags of the segment that sets Fact.ODD_FLAGS; 0 can be a segment without any
+        ("history_length", "u1"),
         ("interface", "<u2"),  # of the capture's, the one that saw the first segment
     ],
     align=True,
@@ -58,72 +61,72 @@ FLOW = np.dtype(
 
 HALF = np.dtype(
     [
-        # What every segment of the other end asks: the first two cache lines.
+        # What every plain segment of the other end asks: the first cache line.
         ("timed_ns", "<i8"),  # a segment of this end whose acknowledgment is being timed
+        ("data_acked_ns", "<i8"),  # last time an acknowledgment of new payload of this end was seen
+        ("nxt", "<u4"),  # highest sequence number + length sent
+        ("una", "<u4"),  # highest acknowledgment of this end's bytes seen
+        ("timed_seq", "<u4"),
+        ("timed_bytes", "<u4"),  # payload of the segment that is being timed
+        ("ack_last", "<u4"),  # last acknowledgment number this end sent
+        ("window_bytes", "<u4"),  # last advertised window, scaled when the scale is known
+        ("max_payload_bytes", "<u4"),
+        ("max_acked_bytes", "<u4"),  # longest payload known to be acknowledged in one segment
+        ("data_packets", "<u4"),
+        ("unpadded_count", "<u4"),  # captured shorter than the link's minimum
+        ("rtt_count", "<u4"),
+        ("mss", "<u2"),  # offered in its SYN
+        ("wscale", "u1"),  # shift + 1; 0: no SYN seen or not offered
+        ("data_ttl", "u1"),  # TTL of its last payload segment
+        # What every one of its own moves, too: two more.
+        ("last_ns", "<i8"),
+        ("last_frame", "<u8"),
+        ("advanced_ns", "<i8"),  # last time this end sent a segment that was new to the peer
+        ("payload_bytes", "<u8"),  # payload sent, repeats included
+        ("unique_bytes", "<u8"),  # sequence space advanced by payload
+        ("packets", "<u4"),
+        ("tsval", "<u4"),  # last timestamp value sent
+        ("tsecr_max", "<u4"),  # newest timestamp echoed
+        ("window_max_bytes", "<u4"),
+        ("ack_max", "<u4"),  # highest
+        ("ttl_min", "u1"),
+        ("ttl_max", "u1"),
+        ("window_raw", "<u2"),  # last window field
         ("rtt_smoothed_ns", "<i8"),  # RFC 6298 section 2, alpha 1/8
         ("rtt_sum_ns", "<i8"),
         ("rtt_min_ns", "<i8"),  # tap to peer to tap
-        ("data_acked_ns", "<i8"),  # last time an acknowledgment of new payload of this end was seen
+        ("data_last_ns", "<i8"),
+        ("data_last_frame", "<u8"),
+        ("print_seq", "<u4"),
+        ("print_ack", "<u4"),
+        ("print_bytes", "<u4"),
+        ("print_ts", "<u4"),
+        ("print_flags", "<u2"),
+        ("print_window", "<u2"),
+        ("print_ip_id", "<u2"),
+        ("ip_id", "<u2"),  # last IP identification of a segment other than RST
+        # The rest: openings, closings, trouble.
         ("zero_since_ns", "<i8"),  # 0 while the advertised window is open
-        ("nxt", "<u4"),  # highest sequence number + length sent
-        ("una", "<u4"),  # highest acknowledgment of this end's bytes seen
         ("iss", "<u4"),  # initial sequence number (first seen - 1 when the SYN was not)
-        ("ack_last", "<u4"),  # last acknowledgment number this end sent
-        ("window_bytes", "<u4"),  # last advertised window, scaled when the scale is known
         ("edge_count", "<u4"),  # how often without progress
-        ("timed_seq", "<u4"),
         ("keepalive_pending", "<u4"),  # unanswered ones in a row
         ("probe_pending", "<u4"),
         ("fin_count", "<u4"),
-        ("rtt_count", "<u4"),
-        ("max_acked_bytes", "<u4"),  # longest payload known to be acknowledged in one segment
-        ("mss", "<u2"),  # offered in its SYN
-        ("window_raw", "<u2"),  # last window field
+        ("rst_count", "<u4"),
+        ("resend_count", "<u4"),  # repeats whose original the tap saw: lost after the tap, or not at all
+        ("fill_count", "<u4"),  # repeats whose original the tap never saw: lost before the tap
+        ("dup_ack_run", "<u4"),
+        ("padded_count", "<u4"),
+        ("out_count", "<u4"),  # the capture says: sent by the capturing host
+        ("in_count", "<u4"),
         ("known", "u1"),  # Known bits
         ("proven", "u1"),  # a State
         ("believed", "u1"),  # a State
         ("pending", "u1"),  # Pending bits: seen on the way to this end, receipt not proven
         ("holes", "u1"),  # gaps in use, at most 2 are kept
-        ("wscale", "u1"),  # shift + 1; 0: no SYN seen or not offered
         ("zeek", "u1"),  # Zeek's endpoint state
         ("history_bits", "u1"),  # letters already used
-        ("timed_bytes", "<u4"),  # payload of the segment that is being timed
-        ("resend_count", "<u4"),  # repeats whose original the tap saw: lost after the tap, or not at all
-        ("fill_count", "<u4"),  # repeats whose original the tap never saw: lost before the tap
-        ("max_payload_bytes", "<u4"),
-        ("rst_count", "<u4"),
-        # What every segment of its own moves.
-        ("last_ns", "<i8"),
-        ("last_frame", "<u8"),
-        ("advanced_ns", "<i8"),  # last time this end sent a segment that was new to the peer
-        ("data_last_ns", "<i8"),
-        ("data_last_frame", "<u8"),
-        ("payload_bytes", "<u8"),  # payload sent, repeats included
-        ("unique_bytes", "<u8"),  # sequence space advanced by payload
-        ("packets", "<u4"),
-        ("data_packets", "<u4"),
-        ("ack_max", "<u4"),  # highest
-        ("window_max_bytes", "<u4"),
-        ("tsval", "<u4"),  # last timestamp value sent
-        ("tsecr_max", "<u4"),  # newest timestamp echoed
-        ("print_seq", "<u4"),
-        ("print_ack", "<u4"),
-        ("print_ts", "<u4"),
-        ("print_bytes", "<u4"),
-        ("dup_ack_run", "<u4"),
-        ("unpadded_count", "<u4"),  # captured shorter than the link's minimum
-        ("padded_count", "<u4"),
-        ("out_count", "<u4"),  # the capture says: sent by the capturing host
-        ("in_count", "<u4"),
-        ("print_window", "<u2"),
-        ("print_ip_id", "<u2"),
-        ("print_flags", "<u2"),
-        ("ip_id", "<u2"),  # last IP identification of a segment other than RST
         ("ttl_first", "u1"),  # TTL of its first segment other than RST
-        ("ttl_min", "u1"),
-        ("ttl_max", "u1"),
-        ("data_ttl", "u1"),  # TTL of its last payload segment
-        # The rest: openings, closings, trouble.
         ("first_ns", "<i8"),  # first and last segment this end sent
         ("first_frame", "<u8"),
         ("syn_ns", "<i8"),  # first SYN or SYN-ACK

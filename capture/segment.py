@@ -35,6 +35,7 @@ FRAME = np.dtype(
 
 SEGMENT = np.dtype(
     [
+        # What the tracker asks of every row: the first 96 bytes.
         ("time_ns", "<i8"),  # nanoseconds since the epoch
         ("frame", "<u8"),  # frame number, counted from 1 as Wireshark does, across files in reading order
         ("flow_hash", "<u8"),  # hash of both (address, port) pairs, the same for both directions
@@ -42,38 +43,39 @@ SEGMENT = np.dtype(
         ("src_lo", "<u8"),  # source address, last 8 bytes
         ("dst_hi", "<u8"),  # destination address, first 8 bytes
         ("dst_lo", "<u8"),  # destination address, last 8 bytes
-        ("via_hi", "<u8"),  # ICMP errors: who sent the error, first 8 bytes
-        ("via_lo", "<u8"),  # ICMP errors: who sent the error, last 8 bytes
-        ("src_mac", "<u8"),  # link-layer source, 48 bits; 0 where the link has none
-        ("dst_mac", "<u8"),  # link-layer destination, 48 bits
         ("seq", "<u4"),  # sequence number, raw
         ("ack", "<u4"),  # acknowledgment number, raw (meaningful when ACK is set)
         ("payload_bytes", "<u4"),  # TCP payload on the wire, from the IP length (not from what was captured)
-        ("payload_offset", "<u4"),  # where the captured payload begins in the batch's buffer
-        ("payload_captured_bytes", "<u4"),  # how much of it is in the buffer
         ("tsval", "<u4"),  # timestamp option value (RFC 7323); valid when Option.TIMESTAMP
         ("tsecr", "<u4"),  # timestamp echo reply
-        ("sack_left", "<u4"),  # first SACK block, left edge; valid when sack_count > 0
-        ("sack_right", "<u4"),  # first SACK block, right edge (one past the last byte)
-        ("sack2_left", "<u4"),  # second SACK block (RFC 2883: tells a D-SACK inside a larger block)
-        ("sack2_right", "<u4"),
         ("sport", "<u2"),  # source port
         ("dport", "<u2"),  # destination port
         ("flags", "<u2"),  # the 12 TCP flag bits, FIN = 1 (RFC 9293 section 3.1)
         ("window", "<u2"),  # window field as sent, not scaled
-        ("mss", "<u2"),  # MSS option; 0 when absent
         ("options", "<u2"),  # Option bits: which options were present
         ("ip_id", "<u2"),  # IPv4 identification; 0 for IPv6
-        ("mtu", "<u2"),  # ICMP fragmentation-needed / packet-too-big: next-hop MTU
-        ("interface", "<u2"),  # index among the capture's interfaces
         ("kind", "u1"),  # a Kind
         ("ttl", "u1"),  # TTL or hop limit of the packet (of the quoted packet for ICMP errors)
-        ("via_ttl", "u1"),  # ICMP errors: TTL of the error itself
-        ("wscale", "u1"),  # window scale shift (RFC 7323); 255 when absent
         ("sack_count", "u1"),  # number of SACK blocks
         ("checksum", "u1"),  # a Checksum
         ("direction", "u1"),  # a Direction relative to the capturing host
         ("ip_flags", "u1"),  # IpFlag bits
+        ("wscale", "u1"),  # window scale shift (RFC 7323); 255 when absent
+        ("via_ttl", "u1"),  # ICMP errors: TTL of the error itself
+        # The rest.
+        ("via_hi", "<u8"),  # ICMP errors: who sent the error, first 8 bytes
+        ("via_lo", "<u8"),  # ICMP errors: who sent the error, last 8 bytes
+        ("src_mac", "<u8"),  # link-layer source, 48 bits; 0 where the link has none
+        ("dst_mac", "<u8"),  # link-layer destination, 48 bits
+        ("payload_offset", "<u4"),  # where the captured payload begins in the batch's buffer
+        ("payload_captured_bytes", "<u4"),  # how much of it is in the buffer
+        ("sack_left", "<u4"),  # first SACK block, left edge; valid when sack_count > 0
+        ("sack_right", "<u4"),  # first SACK block, right edge (one past the last byte)
+        ("sack2_left", "<u4"),  # second SACK block (RFC 2883: tells a D-SACK inside a larger block)
+        ("sack2_right", "<u4"),
+        ("mss", "<u2"),  # MSS option; 0 when absent
+        ("mtu", "<u2"),  # ICMP fragmentation-needed / packet-too-big: next-hop MTU
+        ("interface", "<u2"),  # index among the capture's interfaces
         ("icmp_type", "u1"),  # ICMP errors: type as on the wire (ICMPv6 when ip_flags has V6)
         ("icmp_code", "u1"),  # ICMP errors: code
         ("tunnel_depth", "u1"),  # IP headers peeled before this one

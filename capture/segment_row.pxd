@@ -13,38 +13,38 @@ cdef struct SegmentRow:
     unsigned long long src_lo
     unsigned long long dst_hi
     unsigned long long dst_lo
-    unsigned long long via_hi
-    unsigned long long via_lo
-    unsigned long long src_mac
-    unsigned long long dst_mac
     unsigned int seq
     unsigned int ack
     unsigned int payload_bytes
-    unsigned int payload_offset
-    unsigned int payload_captured_bytes
     unsigned int tsval
     unsigned int tsecr
-    unsigned int sack_left
-    unsigned int sack_right
-    unsigned int sack2_left
-    unsigned int sack2_right
     unsigned short sport
     unsigned short dport
     unsigned short flags
     unsigned short window
-    unsigned short mss
     unsigned short options
     unsigned short ip_id
-    unsigned short mtu
-    unsigned short interface
     unsigned char kind
     unsigned char ttl
-    unsigned char via_ttl
-    unsigned char wscale
     unsigned char sack_count
     unsigned char checksum
     unsigned char direction
     unsigned char ip_flags
+    unsigned char wscale
+    unsigned char via_ttl
+    unsigned long long via_hi
+    unsigned long long via_lo
+    unsigned long long src_mac
+    unsigned long long dst_mac
+    unsigned int payload_offset
+    unsigned int payload_captured_bytes
+    unsigned int sack_left
+    unsigned int sack_right
+    unsigned int sack2_left
+    unsigned int sack2_right
+    unsigned short mss
+    unsigned short mtu
+    unsigned short interface
     unsigned char icmp_type
     unsigned char icmp_code
     unsigned char tunnel_depth

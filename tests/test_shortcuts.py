@@ -15,6 +15,7 @@ from synsight.capture.segment import FRAME
 from synsight.capture.source import Capture, CaptureError
 
 from tests import corpus
+from tests.ladder import parse_ladder
 
 ROOT = Path(__file__).parent.parent
 LAB = sorted((ROOT / "fixtures" / "lab").glob("*/*.pcap*"))
@@ -116,3 +117,32 @@ def test_the_shortcut_is_taken(packet: bytes) -> None:
     raw = rows.view(np.uint8)
     assert _decode.decode(data, frames.view(np.uint8), EVERY, 1, raw, counters, True, True) == 1
     assert rows.tobytes()[-1] == 0xAA
+
+
+@pytest.mark.parametrize("shortcut", [True, False], ids=["shortcut", "long way"])
+def test_acknowledgments_are_believed_after_gigabytes(shortcut: bool) -> None:
+    """5 GiB one way: sequence numbers pass the initial one again, and none of them lies below it."""
+    opening = """# A megabyte, to be said five thousand times more.
+        0  > S   0:0(0) win 64240 <mss 1460,sackOK,wscale 14>
+    +0.01  < S.  0:0(0) ack 1 win 65160 <mss 1460,sackOK,wscale 14>
+    +0.01  > .   1:1(0) ack 1 win 65000
+    +0.01  > P.  1:1048577(1048576) ack 1 win 65000
+    +0.01  < .   1:1(0) ack 1048577 win 65000
+    """
+    opened = parse_ladder("\n".join(line.strip() for line in opening.splitlines())).rows
+    rows = np.concatenate([opened, np.tile(opened[-2:], 5 * 1024)])
+    data, acks = rows[len(opened) :: 2], rows[len(opened) + 1 :: 2]
+    sent = (np.arange(1, len(data) + 1, dtype=np.uint64) << np.uint64(20)).astype(np.uint32)
+    data["seq"] += sent
+    acks["ack"] += sent
+    rows["time_ns"] = rows["time_ns"][0] + np.arange(len(rows)) * 10_000_000
+    rows["frame"] = np.arange(len(rows))
+    rows["ip_id"] = np.arange(len(rows))
+    tracker = Tracker(shortcut=shortcut)
+    tracker.feed(rows)
+    assert tracker.count == 1
+    client, server = tracker.halves[:2]
+    assert server["stray_ack_count"] == 0
+    assert client["unique_bytes"] == (len(data) + 1) << 20
+    assert client["una"] == client["nxt"]
+    assert client["rtt_count"] == len(data) + 2  # the SYN gives one, too

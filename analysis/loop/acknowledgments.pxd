@@ -62,7 +62,7 @@ cdef inline bint handle_ack(Flow *flow, Half *h, Half *p, const Segment *s, Note
 
 cdef inline bint is_stray_ack(Half *p, const Segment *s, int advance) noexcept nogil:
     """Whether the number lies outside what `p` has sent: below its SYN, or beyond a SYN that stands alone."""
-    if p.known & KNOWN_SYN and ahead(s.ack, p.iss) <= 0 and ahead(p.nxt, p.iss) < COMPARABLE:
+    if p.known & KNOWN_SYN and ahead(s.ack, p.iss) <= 0 and p.unique_bytes < COMPARABLE:
         return True
     return advance > 0 and p.proven == SYN_SENT and p.synack_count == 0
 

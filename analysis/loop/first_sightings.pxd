@@ -1,5 +1,6 @@
 """What is written down beside the sequence space: first times, counters, the capture's own duplicates."""
 
+from analysis.loop.branchless cimport choose, mask_of
 from analysis.loop.constants cimport (
     ACK,
     CHECKSUM_BAD,
@@ -49,11 +50,7 @@ cdef inline void count_segment(Flow *flow, const Segment *s, Note *n) noexcept n
     flow.packets += 1
     flow.end_ns = s.time_ns
     flow.last_frame = s.frame
-    if s.ip_flags & (IP_SHORT | IP_MF):
-        if s.ip_flags & IP_SHORT:
-            flow.facts |= FACT_SHORT
-        if s.ip_flags & IP_MF:
-            flow.facts |= FACT_FRAGMENT
+    flow.facts |= FACT_SHORT * ((s.ip_flags & IP_SHORT) // IP_SHORT) | FACT_FRAGMENT * ((s.ip_flags & IP_MF) // IP_MF)
 
 
 cdef inline bint is_duplicate(Half *h, const Segment *s) noexcept nogil:
@@ -73,10 +70,10 @@ cdef inline bint is_duplicate(Half *h, const Segment *s) noexcept nogil:
 
 cdef inline void remember(Half *h, const Segment *s) noexcept nogil:
     """What tells the next segment of this end from a duplicate of `s`, and an echo from an older one."""
-    if s.options & OPTION_TIMESTAMP:
-        h.tsval = s.tsval
-        if ahead(s.tsecr, h.tsecr_max) > 0:
-            h.tsecr_max = s.tsecr
+    cdef unsigned long long stamped = mask_of(s.options & OPTION_TIMESTAMP)
+    cdef unsigned long long newer = mask_of(ahead(s.tsecr, h.tsecr_max) > 0)
+    h.tsval = choose(stamped, s.tsval, h.tsval)
+    h.tsecr_max = choose(stamped & newer, s.tsecr, h.tsecr_max)
     h.last_ns = s.time_ns
     h.last_frame = s.frame
     h.print_seq = s.seq
@@ -105,14 +102,13 @@ cdef inline void note_origin(Half *h, Half *p, const Segment *s) noexcept nogil:
             h.unpadded_count += 1
     if s.flags & RST:
         return
-    if h.ttl_first == 0:
-        h.ttl_first = s.ttl
-        h.ttl_min = s.ttl
+    if s.ttl > h.ttl_max:  # always, of the first one
+        if h.ttl_first == 0:
+            h.ttl_first = s.ttl
+            h.ttl_min = s.ttl
         h.ttl_max = s.ttl
     elif s.ttl < h.ttl_min:
         h.ttl_min = s.ttl
-    elif s.ttl > h.ttl_max:
-        h.ttl_max = s.ttl
     h.ip_id = s.ip_id
     if s.payload_bytes:
         h.data_ttl = s.ttl

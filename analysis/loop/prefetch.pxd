@@ -24,7 +24,8 @@ cdef enum:
     SLOT_DISTANCE = 16  # its place in the hash table
     RECORD_DISTANCE = 8  # its connection and both ends
     LINE = 64  # bytes of a cache line
-    HOT_LINES = 4  # of a HALF: what plain segments touch
+    ROW_LINES = 3  # of a SEGMENT: what is asked of every row, wherever in a line it begins
+    HOT_LINES = 3  # of a HALF: what plain segments touch; of a FLOW it is one
 
 
 cdef inline void look_ahead(
@@ -40,7 +41,7 @@ cdef inline void look_ahead(
     cdef unsigned int number
     cdef int line
     if at + ROW_DISTANCE < length:
-        for line in range(3):
+        for line in range(ROW_LINES):
             prefetch(<char *>&rows[at + ROW_DISTANCE] + line * LINE)
     if at + SLOT_DISTANCE < length:
         prefetch(&slots[home_slot(rows[at + SLOT_DISTANCE].flow_hash, mask)])
@@ -48,7 +49,6 @@ cdef inline void look_ahead(
         number = slots[home_slot(rows[at + RECORD_DISTANCE].flow_hash, mask)]
         if number:
             prefetch(&flows[number - 1])
-            prefetch(<char *>&flows[number - 1] + LINE)
             for line in range(HOT_LINES):
                 prefetch(<char *>&halves[2 * (number - 1)] + line * LINE)
                 prefetch(<char *>&halves[2 * (number - 1) + 1] + line * LINE)

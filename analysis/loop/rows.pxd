@@ -15,17 +15,17 @@ cdef struct Flow:
     unsigned long long a_lo
     unsigned long long b_hi
     unsigned long long b_lo
-    unsigned long long flow_hash
     long long end_ns
     unsigned long long last_frame
-    long long established_ns
     unsigned int packets
     unsigned int marks
     unsigned short a_port
     unsigned short b_port
     unsigned short facts
+    unsigned char steady
     unsigned char client_side
-    unsigned char history_length
+    unsigned long long flow_hash
+    long long established_ns
     long long start_ns
     unsigned long long first_frame
     long long icmp_ns
@@ -47,73 +47,74 @@ cdef struct Flow:
     unsigned char icmp_side
     unsigned char roles_percent
     unsigned char odd_flags
+    unsigned char history_length
     unsigned short interface
 
 
 cdef struct Half:
     long long timed_ns
+    long long data_acked_ns
+    unsigned int nxt
+    unsigned int una
+    unsigned int timed_seq
+    unsigned int timed_bytes
+    unsigned int ack_last
+    unsigned int window_bytes
+    unsigned int max_payload_bytes
+    unsigned int max_acked_bytes
+    unsigned int data_packets
+    unsigned int unpadded_count
+    unsigned int rtt_count
+    unsigned short mss
+    unsigned char wscale
+    unsigned char data_ttl
+    long long last_ns
+    unsigned long long last_frame
+    long long advanced_ns
+    unsigned long long payload_bytes
+    unsigned long long unique_bytes
+    unsigned int packets
+    unsigned int tsval
+    unsigned int tsecr_max
+    unsigned int window_max_bytes
+    unsigned int ack_max
+    unsigned char ttl_min
+    unsigned char ttl_max
+    unsigned short window_raw
     long long rtt_smoothed_ns
     long long rtt_sum_ns
     long long rtt_min_ns
-    long long data_acked_ns
+    long long data_last_ns
+    unsigned long long data_last_frame
+    unsigned int print_seq
+    unsigned int print_ack
+    unsigned int print_bytes
+    unsigned int print_ts
+    unsigned short print_flags
+    unsigned short print_window
+    unsigned short print_ip_id
+    unsigned short ip_id
     long long zero_since_ns
-    unsigned int nxt
-    unsigned int una
     unsigned int iss
-    unsigned int ack_last
-    unsigned int window_bytes
     unsigned int edge_count
-    unsigned int timed_seq
     unsigned int keepalive_pending
     unsigned int probe_pending
     unsigned int fin_count
-    unsigned int rtt_count
-    unsigned int max_acked_bytes
-    unsigned short mss
-    unsigned short window_raw
+    unsigned int rst_count
+    unsigned int resend_count
+    unsigned int fill_count
+    unsigned int dup_ack_run
+    unsigned int padded_count
+    unsigned int out_count
+    unsigned int in_count
     unsigned char known
     unsigned char proven
     unsigned char believed
     unsigned char pending
     unsigned char holes
-    unsigned char wscale
     unsigned char zeek
     unsigned char history_bits
-    unsigned int timed_bytes
-    unsigned int resend_count
-    unsigned int fill_count
-    unsigned int max_payload_bytes
-    unsigned int rst_count
-    long long last_ns
-    unsigned long long last_frame
-    long long advanced_ns
-    long long data_last_ns
-    unsigned long long data_last_frame
-    unsigned long long payload_bytes
-    unsigned long long unique_bytes
-    unsigned int packets
-    unsigned int data_packets
-    unsigned int ack_max
-    unsigned int window_max_bytes
-    unsigned int tsval
-    unsigned int tsecr_max
-    unsigned int print_seq
-    unsigned int print_ack
-    unsigned int print_ts
-    unsigned int print_bytes
-    unsigned int dup_ack_run
-    unsigned int unpadded_count
-    unsigned int padded_count
-    unsigned int out_count
-    unsigned int in_count
-    unsigned short print_window
-    unsigned short print_ip_id
-    unsigned short print_flags
-    unsigned short ip_id
     unsigned char ttl_first
-    unsigned char ttl_min
-    unsigned char ttl_max
-    unsigned char data_ttl
     long long first_ns
     unsigned long long first_frame
     long long syn_ns

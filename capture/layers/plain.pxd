@@ -70,11 +70,9 @@ cdef inline bint plain_tcp(
     header = (t[12] >> 4) * 4
     if header < 20 or ip_end < tcp_at + header:
         return False
-    if captured > ip_end:
-        captured = ip_end
-        row.ip_flags |= PADDED
-    elif captured < ip_end:
-        row.ip_flags |= SHORT
+    # No branches: which of the two it is changes from frame to frame.
+    row.ip_flags |= PADDED * (captured > ip_end) | SHORT * (captured < ip_end)
+    captured = min(captured, ip_end)
     if captured < tcp_at + header:
         return False
     row.time_ns = frame.time_ns

@@ -7,6 +7,22 @@ from capture.layers.walk cimport MALFORMED_TCP, NONE, TRUNCATED, cut
 from capture.segment_row cimport SegmentRow
 
 
+cdef extern from *:
+    """
+    /* Whether some payload that payload_class knows begins with this byte: a TLS record's type, or a letter of
+       SSH, HTTP, GET, POST, PUT, PATCH, PRI, HEAD, DELE, OPTI, CONN. A table, because what encrypted payload begins
+       with nobody can predict, and neither can a processor. */
+    static inline int synsight_begins_known(unsigned char first) {
+        static const unsigned char known[256] = {
+            [0x14] = 1, [0x15] = 1, [0x16] = 1, [0x17] = 1, [0x18] = 1,
+            ['C'] = 1, ['D'] = 1, ['G'] = 1, ['H'] = 1, ['O'] = 1, ['P'] = 1, ['S'] = 1,
+        };
+        return known[first];
+    }
+    """
+    bint begins_known "synsight_begins_known"(unsigned char first) nogil
+
+
 cdef inline void option(
     const unsigned char *base, Py_ssize_t at, Py_ssize_t size, unsigned int kind, SegmentRow *row
 ) noexcept nogil:
@@ -92,6 +108,8 @@ cdef inline unsigned char payload_class(const unsigned char *base, SegmentRow *r
     cdef unsigned int word
     if size == 0:
         return 1 if row.payload_bytes else 0
+    if not begins_known(base[at]) and row.sport != 53 and row.dport != 53:
+        return 1
     word = load32(base, at, at + size)
     if size >= 3 and base[at + 1] == 3 and base[at + 2] <= 4 and 0x14 <= base[at] <= 0x18:
         if base[at] == 0x16:
