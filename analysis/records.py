@@ -3,8 +3,9 @@ side`).
 
 Side 0 is whoever sent the first segment seen; `client_side` says which of the two is the client. Rows begin
 as zero bytes, so zero is every field's "nothing yet". The compiled loop declares the same structs, and making
-its views checks every field's name, type and place against these. What plain segments touch comes first, in one
-cache line of FLOW and three of HALF: with 100,000 connections the loop waits for memory, not for arithmetic.
+its views checks every field's name, type and place against these. What plain segments touch comes first, in
+one cache line of FLOW and three of HALF: with 100,000 connections the loop waits for memory as much as for
+arithmetic.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..capture.segment import Flag, Kind
+from .scene.grouping import different
 
 SHUFFLE_NS = 5_000_000
 """Packets of several queues reach the file out of order by less than this; more is a clock that was set."""
@@ -62,7 +63,7 @@ def _behind(segments: np.ndarray, early: np.ndarray, late: np.ndarray) -> np.nda
     turn = 2 * np.arange(len(segments))
     np.maximum.at(turn, early, 2 * late + 1)
     sender = segments["flow_hash"] ^ (segments["sport"].astype(np.uint64) * MIX[0])
-    for each in np.unique(sender[early]):
+    for each in different(sender[early]):
         mine = sender == each
         turn[mine] = np.maximum.accumulate(turn[mine])
     return np.argsort(turn, kind="stable")

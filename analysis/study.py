@@ -279,12 +279,13 @@ class Study:
             chosen = np.concatenate((chosen[failed], chosen[~failed]))
         judged: list[tuple[Case, list[Finding]]] = []
         asked_count = 0
-        for index in chosen[: ASKED_RATIO * most].tolist():
+        asked = chosen[: ASKED_RATIO * most]
+        for index, picked in zip(asked.tolist(), masks[:, asked].T.copy(), strict=True):
             if len(judged) == most:
                 break
             asked_count += 1
             case = Case.of(self._scene, index)
-            found = findings.judge(case, list(compress(findings.RULES, masks[:, index].tolist())))
+            found = findings.judge(case, list(compress(findings.RULES, picked.tolist())))
             if found or everything:
                 judged.append((case, found))
         self._left_out_count = len(chosen) - asked_count

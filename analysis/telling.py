@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+from typing import NamedTuple
+
 from . import findings
 from .case import Case
 from .flow_ids import flow_id
@@ -30,13 +33,16 @@ KINDS = (
     ("fin", "fin_repeat_count"),
 )
 
+REPEATS_OF = attrgetter(*(field for _, field in KINDS))
+
 
 def tell(case: Case, found: list[Finding], recording: Recording | None, word: str, end: str) -> Flow:
     """Everything that is told about one connection."""
     flow, client, server = case.flow, case.client, case.server
     missing = findings.missing(case, found)
     shown = ladder(case, recording, found[0] if found else None, missing) if recording else ()
-    states = state_changes(case, recording) if recording else _final_states(case)
+    stand = Stand.of(case)
+    states = state_changes(case, recording) if recording else stand.changes(flow.end_ns, flow.last_frame)
     return Flow(
         flow_id(case),
         case.client_end,
@@ -52,10 +58,10 @@ def tell(case: Case, found: list[Finding], recording: Recording | None, word: st
         server.unique_bytes,
         word,
         history_text(case.scene.table.flows[case.index]),
-        case.state("client").text,
-        case.state("server").text,
-        case.certain("client"),
-        case.certain("server"),
+        stand.client,
+        stand.server,
+        stand.client_certain,
+        stand.server_certain,
         end,
         states,
         _handshake(case),
@@ -67,12 +73,30 @@ def tell(case: Case, found: list[Finding], recording: Recording | None, word: st
     )
 
 
-def _final_states(case: Case) -> tuple[StateChange, ...]:
-    """What is known without a second pass: where both ends stand."""
-    return tuple(
-        StateChange(side, case.state(side).text, case.certain(side), case.flow.end_ns, case.flow.last_frame)
-        for side in ("client", "server")
-    )
+class Stand(NamedTuple):
+    """Where both ends stand when the capture ends, in words, and whether that is certain."""
+
+    client: str
+    server: str
+    client_certain: bool
+    server_certain: bool
+
+    @staticmethod
+    def of(case: Case) -> Stand:
+        """As the case believes."""
+        return Stand(
+            case.state("client").text,
+            case.state("server").text,
+            case.certain("client"),
+            case.certain("server"),
+        )
+
+    def changes(self, at_ns: int, frame: int) -> tuple[StateChange, ...]:
+        """What is known without a second pass."""
+        return (
+            StateChange("client", self.client, self.client_certain, at_ns, frame),
+            StateChange("server", self.server, self.server_certain, at_ns, frame),
+        )
 
 
 def _handshake(case: Case) -> Handshake:
@@ -89,12 +113,11 @@ def _handshake(case: Case) -> Handshake:
 
 
 def _retransmissions(case: Case) -> Retransmissions:
-    by_kind = {name: getattr(case.client, field) + getattr(case.server, field) for name, field in KINDS}
-    return Retransmissions(
-        sum(getattr(case.client, field) for _, field in KINDS),
-        sum(getattr(case.server, field) for _, field in KINDS),
-        {name: count for name, count in by_kind.items() if count},
-    )
+    client, server = REPEATS_OF(case.client), REPEATS_OF(case.server)
+    by_kind = {
+        name: mine + its for (name, _), mine, its in zip(KINDS, client, server, strict=True) if mine + its
+    }
+    return Retransmissions(sum(client), sum(server), by_kind)
 
 
 def headline(folded: tuple[Incident, ...], totals: Totals, captures: tuple[CaptureFacts, ...]) -> str:

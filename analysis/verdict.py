@@ -23,17 +23,20 @@ class Suspicion:
             raise ValueError(f"no such side: {', '.join(sorted(unknown))}")
         self._weights = dict(weights)
         self._ruled_out: list[RuledOut] = []
+        self._suspects: tuple[Suspect, ...] | None = None  # as long as no weight has moved
         self.reasons: list[str] = []
 
     def scale(self, side: str, factor: float, why: str) -> None:
         """Make `side` `factor` times as likely, because of `why`."""
         if side in self._weights:
             self._weights[side] *= factor
+            self._suspects = None
             self.reasons.append(why)
 
     def rule_out(self, side: str, why: str) -> None:
         """`side` cannot have done it."""
         self._weights.pop(side, None)
+        self._suspects = None
         if all(entry.side != side for entry in self._ruled_out):
             self._ruled_out.append(RuledOut(side, why))
 
@@ -50,18 +53,24 @@ class Suspicion:
 
     def suspects(self) -> tuple[Suspect, ...]:
         """Heaviest first, summing to 1; equal ones in the rule's order; hardly likely ones left out."""
-        total = sum(self._weights.values())
-        if total <= 0:
-            return ()
-        shares = {side: weight / total for side, weight in self._weights.items()}
-        kept = {side: share for side, share in shares.items() if share >= FORGOTTEN}
-        rounded = _rounded({side: share / sum(kept.values()) for side, share in kept.items()})
-        order = sorted(rounded, key=lambda side: -rounded[side])
-        return tuple(Suspect(side, rounded[side]) for side in order)
+        if self._suspects is None:
+            self._suspects = _weighed(self._weights)
+        return self._suspects
 
     def ruled_out(self) -> tuple[RuledOut, ...]:
         """In the order they were ruled out."""
         return tuple(self._ruled_out)
+
+
+def _weighed(weights: dict[str, float]) -> tuple[Suspect, ...]:
+    total = sum(weights.values())
+    if total <= 0:
+        return ()
+    shares = {side: weight / total for side, weight in weights.items()}
+    kept = {side: share for side, share in shares.items() if share >= FORGOTTEN}
+    rounded = _rounded({side: share / sum(kept.values()) for side, share in kept.items()})
+    order = sorted(rounded, key=lambda side: -rounded[side])
+    return tuple(Suspect(side, rounded[side]) for side in order)
 
 
 def _rounded(shares: dict[str, float]) -> dict[str, float]:

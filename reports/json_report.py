@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from operator import attrgetter
 from typing import Any, TextIO
 
 from synsight.analysis.result import Analysis, Flow
@@ -20,11 +21,10 @@ FORMAT_VERSION = 1
 OMITTED_WHEN_EMPTY = frozenset(("dissector_text", "dissection", "converted_from", "clients_at_least"))
 """Only said when tshark was asked, or of very many clients: the keys of other analyses stay as they are."""
 
-FLOW_WITHOUT_LADDER = tuple(
-    field.name
-    for field in dataclasses.fields(Flow)
-    if field.name not in ("ladder", "ladder_left_out_count", "trace")
-)
+LADDER = ("ladder", "ladder_left_out_count", "trace")
+"""Keys of a Flow that was not read a second time have none of these."""
+
+DEL = "\x7f"
 
 
 def write(analysis: Analysis, stream: TextIO) -> None:
@@ -58,43 +58,38 @@ def _array(name: str, items: Iterable[Any]) -> Iterator[str]:
 
 
 @cache
-def _names(kind: Hashable) -> tuple[str, ...]:
-    """Field names of a result type; () for anything else."""
-    if not dataclasses.is_dataclass(kind):
-        return ()
-    return tuple(field.name for field in dataclasses.fields(kind))
+def _fields(kind: type) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    """Field names of a result type, and what reads them all. Raises TypeError for any other type."""
+    names = tuple(field.name for field in dataclasses.fields(kind))
+    return names, attrgetter(*names) if len(names) > 1 else lambda value: (getattr(value, names[0]),)
 
 
-PLAIN = frozenset({type(None), int, float, bool})
-
-
-def _plain(value: Any) -> Any:
-    kind = type(value)
-    if kind in PLAIN:
-        return value
-    if isinstance(value, str):
-        return value if value.isascii() else _well_formed(value)
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {_plain(key): _plain(item) for key, item in value.items()}
-    names = _names(kind)  # type: ignore[arg-type]
-    if not names:
-        return value
+def _shallow(value: Any) -> dict[str, Any]:
+    """A result as a dict of its fields, which the encoder goes on with."""
+    names, values = _fields(type(value))  # type: ignore[arg-type]
+    plain = dict(zip(names, values(value), strict=True))
     if isinstance(value, Flow) and not value.ladder:
-        names = FLOW_WITHOUT_LADDER
-    plain = {}
-    for name in names:
-        item = getattr(value, name)
-        if item or name not in OMITTED_WHEN_EMPTY:
-            plain[name] = item if type(item) in PLAIN else _plain(item)
+        for name in LADDER:
+            del plain[name]
+    for name in OMITTED_WHEN_EMPTY & plain.keys():
+        if not plain[name]:
+            del plain[name]
     return plain
 
 
-def _well_formed(text: str) -> str:
-    return "".join(spelled(char) if "\ud800" <= char <= "\udfff" else char for char in text)
+ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_shallow)
 
 
 def _encoded(value: Any) -> str:
     """Compact ASCII JSON; DEL, which JSON allows raw, is escaped too."""
-    return json.dumps(_plain(value), separators=(",", ":"), allow_nan=False).replace("\x7f", "\\u007f")
+    text = ENCODER.encode(value)
+    if text.isascii() and DEL not in text:
+        return text
+    return "".join(char if char < DEL else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    """A character inside a JSON string, in ASCII; what is half of one only is spelled."""
+    if char == DEL:
+        return "\\u007f"
+    return json.dumps(spelled(char) if "\ud800" <= char <= "\udfff" else char)[1:-1]

@@ -8,6 +8,7 @@ everything remarkable in between are kept; what is left out is counted.
 from __future__ import annotations
 
 from collections import Counter, namedtuple
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from ...capture.segment import SEGMENT
 from ..records import NOTE, Mark
+from ..scene.grouping import among, different
 from ..table import FlowTable
 from ..tracker import Tracker
 from .trace import NOTEWORTHY, sampled
@@ -26,6 +28,9 @@ MIDDLE_ROWS = 96
 
 EXCERPT_ROWS = 500
 """Of a long connection, so many first and last rows are shown to a dissector."""
+
+ENDINGS = np.uint64(1 << 16)
+"""Rows are told apart by so many lowest bits of their hash before the whole of it is compared."""
 
 PAYLOAD_BYTES = 512
 """Kept of each shown segment's payload: enough for a ClientHello's server name."""
@@ -65,7 +70,9 @@ class Recorder:
             (int(row["flow_hash"]), int(row["first_frame"])): (index, int(row["packets"]))
             for index, row in zip(chosen, flows, strict=True)
         }
-        self._hashes = np.unique(flows["flow_hash"])
+        self._hashes = different(flows["flow_hash"])
+        self._endings = np.zeros(ENDINGS, bool)  # the lowest bits of these: nearly every other row has others
+        self._endings[self._hashes % ENDINGS] = True
         first = np.maximum(flows["first_frame"].astype(np.int64) - around, 1)
         self._spans = _merged(first, np.maximum(flows["last_frame"], flows["icmp_frame"]) + np.uint64(around))
         self._tracker = Tracker()
@@ -86,20 +93,22 @@ class Recorder:
 
         Returns the numbers of the frames, ascending, that a dissector should see of the chosen connections.
         """
-        rows = segments[np.isin(segments["flow_hash"], self._hashes)]
-        frames = np.zeros(0, np.uint64)
+        hashes = segments["flow_hash"]
+        likely = np.flatnonzero(self._endings[hashes % ENDINGS])
+        rows = np.take(segments, likely[among(hashes[likely], self._hashes)])
         if len(rows) == 0:
-            return frames
+            return np.zeros(0, np.uint64)
         notes = self._tracker.feed(rows)
-        for number in np.unique(notes["flow"]):
-            if number < 0:
-                continue
-            found = self._lookup(int(number))
+        numbers = notes["flow"].copy()
+        frames = []
+        for number in sorted(set(numbers.tolist())):
+            found = self._lookup(number) if number >= 0 else None
             if found is not None:
-                mine = notes["flow"] == number
-                self._keep(found, rows[mine], notes[mine], data)
-                frames = np.union1d(frames, self._excerpted(found, rows[mine], notes[mine]))
-        return frames
+                mine = np.flatnonzero(numbers == number)
+                chosen, remarks = np.take(rows, mine), np.take(notes, mine)
+                self._keep(found, chosen, remarks, data)
+                frames.append(self._excerpted(found, chosen, remarks))
+        return different(np.concatenate(frames)) if frames else np.zeros(0, np.uint64)
 
     def excerpts(self) -> dict[int, tuple[set[int], bool]]:
         """Connection index -> its frames that a dissector saw, and whether some between were left out."""
@@ -118,7 +127,7 @@ class Recorder:
             remarks = tuple(NoteRow._make(note) for part in parts for note in part[1].tolist())
             payloads = tuple(payload for part in parts for payload in part[2])
             kept = sum(row.kind == 0 for row in rows)
-            samples, notes = (np.concatenate(each) for each in zip(*self._samples[index], strict=True))
+            samples, notes = (_joined(each) for each in zip(*self._samples[index], strict=True))
             left_out = max(0, totals[index] - kept)
             result[index] = Recording(rows, remarks, payloads, left_out, samples, notes)
         return result
@@ -161,6 +170,11 @@ class Recorder:
         mask = sampled(notes, total, self._noteworthy[index])
         self._noteworthy[index] += int(((notes["marks"][mask] & NOTEWORTHY) != 0).sum())
         self._samples.setdefault(index, []).append((rows[mask], notes[mask]))
+
+
+def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Rows one behind the other, as bytes: NumPy compares the fields of structured arrays one by one."""
+    return np.concatenate([part.view(np.uint8) for part in parts]).view(parts[0].dtype)
 
 
 def _payload(row: np.void, data: np.ndarray) -> bytes:

@@ -16,7 +16,7 @@ from ..evidence.closing import UNSURE_DROP_RATIO
 from ..flow_ids import flow_id
 from ..incidents import LISTED_FLOWS
 from ..result import SEVERITIES, Endpoint, Evidence, Finding, Incident, StatePeak
-from ..scene.grouping import Ends
+from ..scene.grouping import Ends, different
 from ..states import State
 from ..table import FlowTable
 
@@ -99,7 +99,7 @@ class Gathering:
 
     def clients_count(self, rows: np.ndarray) -> int:
         """How many different clients these connections have."""
-        return len(np.unique(self.ends.client[rows]))
+        return len(different(self.ends.client[rows]))
 
     def case(self, row: int) -> Case:
         """One connection in full."""

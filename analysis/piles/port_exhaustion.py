@@ -31,6 +31,7 @@ import numpy as np
 
 from ..case import SECOND, TIME_WAIT_NS, evidence, seconds
 from ..result import Errno, Incident
+from ..scene.grouping import different
 from ..verdict import Suspicion
 from .gathering import Gathering, count
 
@@ -60,7 +61,7 @@ def judge(gathering: Gathering) -> Iterator[tuple[Incident, np.ndarray]]:
     numbers, counts = np.unique(pairs[reused], return_counts=True)
     for number in numbers[counts >= REUSES].tolist():
         rows = ends.pairs.members(number)
-        ports = np.unique(table.client_key["port"][rows])
+        ports = different(table.client_key["port"][rows])
         if len(ports) >= POOL and len(ports) >= FULL_SHARE * (int(ports[-1]) - int(ports[0]) + 1):
             yield _incident(gathering, rows, ports, again_ns), rows
 

@@ -28,7 +28,7 @@ import numpy as np
 
 from ..case import SECOND, evidence
 from ..result import Endpoint, Incident
-from ..scene.grouping import Groups, group
+from ..scene.grouping import Groups, different, group
 from .gathering import Gathering, count
 
 CODE = "port-scan"
@@ -68,7 +68,7 @@ def _scan(
     """The probes of one group, when they are a scan."""
     everyone = groups.members(number)
     rows = everyone[empty[everyone]]
-    distinct = len(np.unique(targets[rows]))
+    distinct = len(different(targets[rows]))
     if distinct < TARGETS or len(rows) > TRIES * distinct or len(rows) < EMPTY_SHARE * len(everyone):
         return None
     firsts = np.sort(np.unique(targets[rows], return_index=True)[1])
@@ -80,7 +80,7 @@ def _scan(
 def _incident(gathering: Gathering, rows: np.ndarray, targets: np.ndarray, one_host: bool) -> Incident:
     table = gathering.table
     first, last = gathering.case(rows[0]), gathering.case(rows[-1])
-    distinct = len(np.unique(targets[rows]))
+    distinct = len(different(targets[rows]))
     answered = int((table.server("synack_count")[rows] > 0).sum())
     refused = int(((table.server("synack_count")[rows] == 0) & (table.server("rst_count")[rows] > 0)).sum())
     where = (

@@ -36,7 +36,7 @@ import numpy as np
 from ..case import SECOND, TIME_WAIT_NS, evidence, seconds
 from ..concurrency import Peak, level, stays
 from ..result import Errno, Incident, StatePeak
-from ..scene.grouping import group
+from ..scene.grouping import different, group
 from ..states import State
 from ..verdict import certainly
 from .gathering import Gathering
@@ -100,7 +100,7 @@ def _churn(gathering: Gathering, rows: np.ndarray) -> Incident | None:
 
 def _fills_a_range(ports: np.ndarray) -> bool:
     """Whether ports, in the order of their use, fill a range, and the later ones the gaps in it."""
-    distinct = len(np.unique(ports))
+    distinct = len(different(ports))
     if distinct < POOL or distinct < FULL_SHARE * (int(ports.max()) - int(ports.min()) + 1):
         return False
     turn = np.full(int(ports.max()) - int(ports.min()) + 3, len(ports))

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..records import Fact, Mark
 from ..table import FlowTable
+from .grouping import different
 from .neighbours import Address
 from .sight import PRESENT_SHARE, Sight, Vote, other
 
@@ -282,7 +283,7 @@ def by_common_end(sight: Sight) -> list[Vote]:
     for side in ("client", "server"):
         mine, theirs = sight.keys(side), sight.keys(other(side))
         single = bool((mine["hi"] == mine["hi"][0]).all() and (mine["lo"] == mine["lo"][0]).all())
-        if single and len(np.unique(theirs["lo"][:10_000])) >= SPREAD:
+        if single and len(different(theirs["lo"][:10_000])) >= SPREAD:
             return [Vote(side, 0.5, f"{sight.name(side)} is the same host in all {len(mine)} connections")]
     return []
 

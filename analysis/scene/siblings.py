@@ -16,6 +16,7 @@ import numpy as np
 
 from ...capture.segment import address_text
 from ..table import FlowTable
+from .grouping import different
 
 FEWEST = 3
 """So many silent ones, and so many answered: fewer fall into any pattern by chance."""
@@ -65,7 +66,7 @@ class Siblings:
         number = int(self.table.ends.listeners.ids[row])
         if number not in self._clients:
             silent, _ = self._parted(self.table.ends.listeners.members(number)[:LOOKED_AT])
-            self._clients[number] = len(np.unique(self.table.ends.client[silent]))
+            self._clients[number] = len(different(self.table.ends.client[silent]))
         return self._clients[number]
 
     def half_open_count(self, row: int, since_ns: int, until_ns: int) -> int:
@@ -94,7 +95,7 @@ class Siblings:
 
     def _refusing(self, rows: np.ndarray) -> int:
         silent, _ = self._parted(rows)
-        ports = np.unique(self.table.ends.server_port[silent])
+        ports = different(self.table.ends.server_port[silent])
         if len(ports) < PORTS:
             return 0
         since_ns = self.table.client("syn_ns")[silent].min()
@@ -114,7 +115,7 @@ class Siblings:
     def _network(self, rows: np.ndarray) -> str:
         silent, answered = self._parted(rows)
         ends = self.table.ends
-        failing, served = np.unique(ends.client[silent]), np.unique(ends.client[answered])
+        failing, served = different(ends.client[silent]), different(ends.client[answered])
         if len(failing) < FEWEST or len(served) < FEWEST or len(np.intersect1d(failing, served)):
             return ""
         network = _common(

@@ -8,12 +8,13 @@ from functools import cached_property
 import numpy as np
 
 from ..table import FlowTable
+from .grouping import among
 from .neighbours import Neighbours
 
 Keys = np.ndarray
 """Rows (address, address, port), as FlowTable gives them."""
 
-INITIAL_TTLS = (1, 32, 64, 128, 255)
+INITIAL_TTLS = np.array([1, 32, 64, 128, 255])
 """What hosts start from (1: BGP between neighbours). A packet that still has one of these met no router."""
 
 PRESENT_SHARE = 0.9
@@ -60,7 +61,7 @@ class Sight:
             column = getattr(self.table, side)
             seen = _seen(column("ttl_first"))
             resets = _seen(column("rst_ttl"))
-            resets = resets[~np.isin(resets, INITIAL_TTLS)]
+            resets = resets[~among(resets, INITIAL_TTLS)]
             if len(seen) or len(resets):
                 ttl = seen if len(seen) else resets
                 found[side] = (_freshness(ttl), int(np.bincount(ttl).argmax()))
@@ -74,7 +75,7 @@ class Sight:
         flows = self.table.flows
         about_client = (flows["icmp_count"] > 0) & (flows["icmp_side"] == flows["client_side"])
         ttl = _seen(flows["icmp_ttl"][about_client])
-        return ttl[~np.isin(ttl, INITIAL_TTLS)]
+        return ttl[~among(ttl, INITIAL_TTLS)]
 
     def fresh(self, side: str) -> bool:
         """Whether no router has touched the packets of one end."""
@@ -90,7 +91,7 @@ def _seen(ttl: np.ndarray) -> np.ndarray:
 
 
 def _freshness(ttl: np.ndarray) -> str:
-    share = float(np.isin(ttl, INITIAL_TTLS).mean())
+    share = float(among(ttl, INITIAL_TTLS).mean())
     return "fresh" if share > PRESENT_SHARE else "lowered" if share < 1 - PRESENT_SHARE else "mixed"
 
 
