@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
+
 import numpy as np
 
 from .records import Fact
@@ -10,6 +13,26 @@ from .table import FlowTable
 
 INACTIVE, SYN_SENT, SYNACK_SENT, PARTIAL, ESTABLISHED, CLOSED, RESET = range(7)
 """Zeek's endpoint states, as the tracker keeps them."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """A word for each connection: `places` are those of `words`."""
+
+    words: tuple[str, ...]
+    places: np.ndarray
+
+    def __getitem__(self, index: int) -> str:
+        return self.words[self.places[index]]
+
+    def are(self, *words: str) -> np.ndarray:
+        """Which connections have one of these."""
+        return np.asarray(np.array([word in words for word in self.words])[self.places])
+
+    def counted(self) -> Counter[str]:
+        """How many connections have each word; words that none has are left out."""
+        counts = np.bincount(self.places, minlength=len(self.words)).tolist()
+        return Counter({word: count for word, count in zip(self.words, counts, strict=True) if count})
 
 
 def conn_state(originator: int, responder: int, payload_bytes: int) -> str:
@@ -39,17 +62,19 @@ def conn_state(originator: int, responder: int, payload_bytes: int) -> str:
     return "OTH"
 
 
-def conn_states(table: FlowTable) -> np.ndarray:
-    """`conn_state` of every connection, as an array of str; Zeek's originator is who it took for one."""
+CONN_STATES = ("S0", "S1", "S2", "S3", "SF", "REJ", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH")
+"""Zeek's words, as far as `conn_state` uses them."""
+
+
+def conn_states(table: FlowTable) -> Words:
+    """`conn_state` of every connection; Zeek's originator is who it took for one."""
     flipped = table.has(Fact.FLIPPED).astype(np.int64)
     base = 2 * np.arange(len(table))
-    originator = table.halves["zeek"][base + flipped].astype(np.int64)
-    responder = table.halves["zeek"][base + 1 - flipped].astype(np.int64)
-    payload = (table.halves["unique_bytes"][0::2] + table.halves["unique_bytes"][1::2]) > 0
-    words = np.array(
-        [[[conn_state(o, r, b) for b in (0, 1)] for r in range(7)] for o in range(7)], dtype=object
-    )
-    return words[originator, responder, payload.astype(np.int64)]
+    zeek, sent = table.both("zeek"), table.both("unique_bytes") > 0
+    places = [[[CONN_STATES.index(conn_state(o, r, b)) for b in (0, 1)] for r in range(7)] for o in range(7)]
+    payload = (sent[0::2] | sent[1::2]).astype(np.int64)
+    found = np.array(places, np.uint8)[zeek[base + flipped], zeek[base + 1 - flipped], payload]
+    return Words(CONN_STATES, found)
 
 
 PATIENCE_NS = 3_000_000_000
@@ -58,8 +83,8 @@ PATIENCE_NS = 3_000_000_000
 OUTCOMES = ("unanswered", "refused", "reset", "stuck", "completed", "open", "partial")
 
 
-def outcomes(table: FlowTable) -> np.ndarray:
-    """One of OUTCOMES for every connection, as an array of str.
+def outcomes(table: FlowTable) -> Words:
+    """One of OUTCOMES for every connection.
 
     `unanswered`: a SYN and nothing back. `refused`: a RST or an ICMP error instead of a SYN-ACK. `reset`: a
     RST ended it. `stuck`: one side closed, and the other neither did nor spoke for three seconds.
@@ -83,7 +108,7 @@ def outcomes(table: FlowTable) -> np.ndarray:
         ((closed == 1) & waited, "stuck"),
         (opened | (closed == 1), "open"),
     ]
-    result = np.full(len(table), "partial", dtype=object)
+    result = np.full(len(table), OUTCOMES.index("partial"), np.uint8)
     for mask, word in reversed(rules):
-        result[mask] = word
-    return result
+        result[mask] = OUTCOMES.index(word)
+    return Words(OUTCOMES, result)

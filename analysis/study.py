@@ -26,7 +26,7 @@ from .case import Case, Scene
 from .flow_ids import named
 from .incidents import Failing
 from .live.departed import Departed, repeats
-from .outcome import conn_states, outcomes
+from .outcome import Words, conn_states, outcomes
 from .pictures.dissection import quoted
 from .pictures.recorder import Recorder
 from .pictures.series import series
@@ -226,7 +226,7 @@ class Study:
         recordings = self._recorder.recordings() if self._recorder else {}
         words, ends = conn_states(scene.table), outcomes(scene.table)
         flows = [
-            tell(case, found, recordings.get(case.index), str(words[case.index]), str(ends[case.index]))
+            tell(case, found, recordings.get(case.index), words[case.index], ends[case.index])
             for case, found in self._judged
         ]
         if self._spoken is not None and self._recorder is not None:
@@ -275,7 +275,7 @@ class Study:
             chosen = np.flatnonzero(named(table, self._only))
         most = len(chosen) if self._told_flows is None else self._told_flows
         if len(chosen) > most:  # what failed is told rather than what is merely worth knowing
-            failed = np.isin(outcomes(table)[chosen], FAILED)
+            failed = outcomes(table).are(*FAILED)[chosen]
             chosen = np.concatenate((chosen[failed], chosen[~failed]))
         judged: list[tuple[Case, list[Finding]]] = []
         asked_count = 0
@@ -296,8 +296,8 @@ class Study:
         self,
         table: FlowTable,
         flows: list[Flow],
-        words: np.ndarray,
-        ends: np.ndarray,
+        words: Words,
+        ends: Words,
         captures: tuple[CaptureFacts, ...],
     ) -> Totals:
         past = self.departed
@@ -315,8 +315,8 @@ class Study:
         )
 
 
-def _counts(past: Counter[str], words: np.ndarray) -> dict[str, int]:
-    return dict(sorted((past + Counter(words.tolist())).items()))
+def _counts(past: Counter[str], words: Words) -> dict[str, int]:
+    return dict(sorted((past + words.counted()).items()))
 
 
 def _worst_first(judged: list[tuple[Case, list[Finding]]]) -> list[tuple[Case, list[Finding]]]:

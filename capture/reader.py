@@ -12,13 +12,15 @@ from synsight.capture import _scan, formats, pcapng
 from synsight.capture.segment import FRAME
 from synsight.capture.streams import READ_ERRORS, Stream
 
-CHUNK_BYTES = 1024 * 1024
-"""Bytes per read: more, and they have left the caches when they are decoded."""
+CHUNK_BYTES = 2 * 1024 * 1024
+"""Bytes per read, some twenty thousand headers: with fewer, handing batches between threads shows; with more,
+they have left the caches when they are decoded."""
 
-BATCH_FRAMES = 8192
-"""Frames per batch: fewer, and handing them between threads shows; more, and rows leave the caches."""
+BATCH_FRAMES = 24_576
+"""Frames per batch: as many as a chunk of packets without payload holds. Their rows stay below 4 MiB, from
+where NumPy asks the kernel for large pages, and ten packets would be given two megabytes."""
 
-AHEAD_BATCHES = 4
+AHEAD_BATCHES = 3
 """Batches that may be in use or waiting while the next one is made: on a busy machine either thread is kept
 from running for a while, and the other should not stand still. More take memory not touched before."""
 

@@ -93,7 +93,7 @@ def tracked(name: str, ignore_bad_checksums: bool = False, attempt_ns: int = 0) 
     count = tracker.count
     table = FlowTable(tracker.flows[:count], tracker.halves[: 2 * count], end, start)
     words = conn_states(table)
-    return tuple(_conn(table, index, str(words[index])) for index in range(count))
+    return tuple(_conn(table, index, words[index]) for index in range(count))
 
 
 def _conn(table: FlowTable, index: int, word: str) -> Conn:

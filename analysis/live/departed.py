@@ -52,8 +52,8 @@ class Departed:
         self.start_ns = table.start_ns if self.start_ns is None else min(self.start_ns, table.start_ns)
         self.flows_count += len(table)
         self.evicted_count += evicted_count
-        self.by_conn_state.update(conn_states(table).tolist())
-        self.by_outcome.update(outcomes(table).tolist())
+        self.by_conn_state.update(conn_states(table).counted())
+        self.by_outcome.update(outcomes(table).counted())
         self.retransmissions_count += repeats(table)
         self.handshakes += delays(table)
         leaving = Attempts.of(table)

@@ -48,7 +48,7 @@ def leaving(
     if count <= limits.spared_count and not full:
         return nothing, 0
     quiet_ns = table.end_ns - table.flows["end_ns"]
-    ended = np.isin(outcomes(table), ENDED)
+    ended = outcomes(table).are(*ENDED)
     going = ~told & ended & ~waits & (quiet_ns >= limits.linger_ns)
     idle = ~told & ~ended & (quiet_ns >= limits.idle_ns)
     going |= idle | _oldest(told & (quiet_ns >= limits.linger_ns), quiet_ns, limits.failed_count)

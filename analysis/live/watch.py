@@ -17,7 +17,7 @@ for its turn.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from dataclasses import replace
 from itertools import accumulate, compress, count
 
@@ -312,7 +312,7 @@ class Watch:
 
     def _count(self, table: FlowTable) -> Counters:
         past = self._study.departed
-        by_outcome = past.by_outcome + Counter(outcomes(table).tolist())
+        by_outcome = past.by_outcome + outcomes(table).counted()
         took = past.handshakes + delays(table)
         return Counters(
             len(table) + past.flows_count,
@@ -368,7 +368,7 @@ def _instead(case: Case, found: list[Finding]) -> str:
     """What a connection is that is not what it was told to be."""
     if found:
         return ", ".join(finding.code for finding in found)
-    end = str(outcomes(case.scene.table.subset(np.array([case.index])))[0])
+    end = outcomes(case.scene.table.subset(np.array([case.index])))[0]
     return f"{end}, nothing wrong"
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...capture.segment import address_text
 from ..concurrency import level, stays
-from ..outcome import OUTCOMES
+from ..outcome import OUTCOMES, Words
 from ..records import Fact
 from ..result import Distribution, Endpoint, HandshakeTimes, Series, StatesOverTime
 from ..states import State
@@ -77,7 +77,7 @@ class Bins:
         return np.clip((at_ns - self.start_ns) // self.width_ns, 0, self.count - 1)
 
 
-def series(table: FlowTable, ends: np.ndarray, left_out_count: int = 0) -> Series | None:
+def series(table: FlowTable, ends: Words, left_out_count: int = 0) -> Series | None:
     """The counts over time; None without connections. `ends` is each connection's outcome.
 
     `left_out_count` connections have been in the table and are no more.
@@ -125,10 +125,10 @@ def _unfinished(table: FlowTable) -> np.ndarray:
     return np.asarray(waiting[0::2] | waiting[1::2])
 
 
-def _opened(table: FlowTable, ends: np.ndarray, bins: Bins) -> dict[str, tuple[int, ...]]:
+def _opened(table: FlowTable, ends: Words, bins: Bins) -> dict[str, tuple[int, ...]]:
     """Connections by the bin in which they begin, outcome by outcome."""
     places = bins.of(table.flows["start_ns"])
-    counted = {name: np.bincount(places[ends == name], minlength=bins.count) for name in OUTCOMES}
+    counted = {name: np.bincount(places[ends.are(name)], minlength=bins.count) for name in OUTCOMES}
     return {name: tuple(counts.tolist()) for name, counts in counted.items() if counts.any()}
 
 

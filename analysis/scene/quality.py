@@ -17,6 +17,7 @@ from ..records import Fact, Known
 from ..result import CaptureFacts, Quality
 from ..table import FlowTable
 from .clock import Clock
+from .grouping import different
 from .neighbours import Neighbours, Unanswered
 from .traits import ENOUGH, FIRST_RETRY_NS, Traits, half_seen, rewritten
 
@@ -148,6 +149,8 @@ def _replayed(look: Look) -> Iterator[Quality]:
     if len(opened) < ENOUGH:
         return
     numbers = table.client("iss")[opened].astype(np.uint64) << np.uint64(32) | table.server("iss")[opened]
+    if len(different(numbers)) == len(numbers):
+        return
     order = np.lexsort((table.client("syn_ns")[opened], numbers))
     begun_ns, drawn = table.client("syn_ns")[opened][order], numbers[order]
     again = (drawn[1:] == drawn[:-1]) & (begun_ns[1:] - begun_ns[:-1] > TRANSLATED_NS)
@@ -183,14 +186,18 @@ def _started(look: Look) -> Iterator[Quality]:
 
 
 def _ended(look: Look) -> Iterator[Quality]:
-    table, halves = look.table, look.table.halves
+    table = look.table
+    recent = table.end_ns - table.both("last_ns") < FIRST_RETRY_NS
+    if not recent.any():
+        return
+    halves = np.take(table.halves, np.flatnonzero(recent))
     waiting = (halves["known"] & Known.UNA != 0) & ((halves["nxt"] - halves["una"]).astype(np.int32) > 0)
     waiting |= (halves["syn_count"] > 0) & (halves["known"] & Known.UNA == 0)
     repeats = halves["edge_count"] + halves["fin_repeat_count"]
     repeats += halves["syn_repeat_count"] + halves["synack_repeat_count"]
-    recent = (table.end_ns - halves["last_ns"] < FIRST_RETRY_NS) & (repeats == 0)
+    recent[recent] = waiting & (repeats == 0)
     gone = table.either("rst_count") > 0
-    cut = (waiting & recent).reshape(-1, 2).any(axis=1) & ~gone
+    cut = recent.reshape(-1, 2).any(axis=1) & ~gone
     if cut.any():
         text = f"{_of(cut, table)} had waited less than a second for an answer when the capture ended"
         yield Quality("early-end", text, "no answer is missing there: it counts as unfinished, not as failed")
