@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from . import DATA, limits, measure, tools
+from .resident import resident
 
 CAPTURES = ("headers.pcap", "frames.pcap", "ten.pcap")
 Row = dict[str, Any]
@@ -84,16 +85,15 @@ def _measure_capture(
     """A row per tool. Runs are interleaved, so that a slow minute of the machine hits every tool."""
     cut = name.replace(".pcap", "-cut.pcap")
     files = {tool.name: cut if tool.cut and cut in held else name for tool in chosen}
-    for file in sorted(set(files.values())):
-        measure.warm(DATA / file)
     costs: dict[str, list[measure.Cost]] = {tool.name: [] for tool in chosen}
-    for turn in range(runs):
-        for tool in chosen:
-            if not tool.missing:
-                _progress(f"{name}: {turn + 1}/{runs} {tool.name}")
-                path = str(DATA / files[tool.name])
-                command = [word.replace("{capture}", path) for word in tool.command]
-                costs[tool.name].append(measure.run(command, tool.exits))
+    with resident([DATA / file for file in sorted(set(files.values()))]):
+        for turn in range(runs):
+            for tool in chosen:
+                if not tool.missing:
+                    _progress(f"{name}: {turn + 1}/{runs} {tool.name}")
+                    path = str(DATA / files[tool.name])
+                    command = [word.replace("{capture}", path) for word in tool.command]
+                    costs[tool.name].append(measure.run(command, tool.exits))
     rows = [_row(name, files[tool.name], held, tool, costs[tool.name]) for tool in chosen]
     ours = next((row for row in rows if row["tool"] == "synsight" and "wall_s" in row), None)
     for row in rows:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import DATA
-from .measure import warm
+from .resident import resident
 from .tools import LOOPS, PEERS, synsight
 
 NAMESPACE = "synbench"
@@ -97,13 +97,13 @@ def main() -> int:
         path = DATA / name
         if not path.exists():
             sys.exit(f"{path} is not there: python -m benchmarks.bulk makes it")
-        warm(path)
         results: dict[str, list[Result]] = {}
-        for _ in range(asked.runs):
-            for tool in tools():
-                if not tool.missing and asked.only in (None, tool.name.split()[0]):
-                    result = _run(tool, sender, path, asked.seconds, asked.rate)
-                    results.setdefault(tool.name, []).append(result)
+        with resident([path]):
+            for _ in range(asked.runs):
+                for tool in tools():
+                    if not tool.missing and asked.only in (None, tool.name.split()[0]):
+                        result = _run(tool, sender, path, asked.seconds, asked.rate)
+                        results.setdefault(tool.name, []).append(result)
         _print(name, results)
     return 0
 

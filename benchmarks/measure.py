@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -82,11 +81,3 @@ def back_memory() -> None:
     """
     touch = f"b'x' * {MEMORY_MIB << 20}"
     subprocess.run([sys.executable, "-c", touch], check=True)
-
-
-def warm(path: Path) -> None:
-    """Read a file once, so that every tool finds it in the page cache."""
-    with open(path, "rb", buffering=0) as whole:
-        piece = bytearray(1 << 22)
-        while whole.readinto(piece):
-            pass

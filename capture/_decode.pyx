@@ -68,6 +68,7 @@ def decode(
     cdef Py_ssize_t length = frames.shape[0] // sizeof(FrameRow)
     cdef Py_ssize_t size = data.shape[0]
     cdef Py_ssize_t count = 0
+    cdef Py_ssize_t plain_count = 0
     cdef Py_ssize_t i
     cdef int reason
     cdef bint every = chosen.shape[0] == 0
@@ -90,16 +91,16 @@ def decode(
             elif <Py_ssize_t>frame[i].offset + frame[i].captured_bytes > size:
                 counters[TRUNCATED] += 1
             elif shortcut and plain_tcp(base, &frame[i], first_frame + i, row, verify):
-                counters[NONE] += 1
+                plain_count += 1
                 row += 1
-                count += 1
             else:
                 reason = any_frame(base, &frame[i], first_frame + i, row, verify)
                 counters[reason] += 1
                 if reason == NONE or row.kind != 0:
                     row += 1
                     count += 1
-    return count
+        counters[NONE] += plain_count
+    return count + plain_count
 
 
 cdef int any_frame(

@@ -53,18 +53,23 @@ ROUND_TRIP_NS = 2 * MS
 
 def candidates(table: FlowTable) -> np.ndarray:
     """About a window's worth of payload per round trip in one direction, for many round trips."""
-    opened = table.has(Fact.HANDSHAKE) & (table.client("syn_repeat_count") == 0)
-    handshake_ns = table.flows["established_ns"] - table.client("syn_ns")
-    round_trip_ns = np.minimum(handshake_ns, table.client("rtt_min_ns") + table.server("rtt_min_ns"))
-    long = opened & (round_trip_ns >= ROUND_TRIP_NS)
-    limited = np.zeros(len(table), bool)
-    for near, far in ((table.client, table.server), (table.server, table.client)):
-        span_ns = near("data_last_ns") - near("data_ns")
-        window = far("window_max_bytes").astype(np.float64)
-        bytes_per_trip = near("unique_bytes") * (round_trip_ns / np.maximum(span_ns, 1))
-        steady = (span_ns >= ROUND_TRIPS * round_trip_ns) & (window > 0)
-        limited |= steady & (bytes_per_trip >= SHARE * window) & (bytes_per_trip <= MOST * window)
-    return np.asarray(long & limited)
+    client, server = table.client, table.server
+    found = np.zeros(len(table), bool)
+    for near, far in ((client, server), (server, client)):
+        full = near("unique_bytes") >= ROUND_TRIPS * SHARE * far("window_max_bytes")
+        rows = np.flatnonzero(full & (far("window_max_bytes") > 0) & table.has(Fact.HANDSHAKE))
+        handshake_ns = (table.flows["established_ns"] - client("syn_ns"))[rows]
+        round_trip_ns = np.minimum(handshake_ns, (client("rtt_min_ns") + server("rtt_min_ns"))[rows])
+        span_ns = (near("data_last_ns") - near("data_ns"))[rows]
+        windows = (
+            near("unique_bytes")[rows]
+            * round_trip_ns
+            / np.maximum(span_ns, 1)
+            / far("window_max_bytes")[rows]
+        )
+        long = (round_trip_ns >= ROUND_TRIP_NS) & (span_ns >= ROUND_TRIPS * round_trip_ns)
+        found[rows] |= long & (windows >= SHARE) & (windows <= MOST)
+    return found & (client("syn_repeat_count") == 0)
 
 
 def judge(case: Case) -> Finding | None:
