@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..capture.segment import address_text
+from ..capture.segment import address_text, within_one_host
 from .records import FLOW, HALF, Fact
 from .result import Endpoint, Evidence, Vantage
 from .scene.clock import Clock
@@ -104,6 +104,12 @@ class Case:
         if side == 0:
             return Endpoint(address_text(flow.a_hi, flow.a_lo), flow.a_port)
         return Endpoint(address_text(flow.b_hi, flow.b_lo), flow.b_port)
+
+    @cached_property
+    def within_one_host(self) -> bool:
+        """Whether both ends are the same machine."""
+        flow = self.flow
+        return bool(within_one_host(flow.a_hi, flow.a_lo, flow.b_hi, flow.b_lo))
 
     def end(self, side: str) -> Endpoint:
         """Endpoint of `client` or `server`."""

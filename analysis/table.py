@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..capture.segment import within_one_host
 from .records import Fact, Mark
 from .scene.grouping import Ends, ends_of
 
@@ -92,6 +93,12 @@ class FlowTable:
     def marked(self, mark: int) -> np.ndarray:
         """Connections with some segment that carries one of the Mark bits."""
         return (self.flows["marks"] & np.uint32(mark)) != 0
+
+    @cached_property
+    def within_one_host(self) -> np.ndarray:
+        """Connections of a host with itself."""
+        flows = self.flows
+        return np.asarray(within_one_host(flows["a_hi"], flows["a_lo"], flows["b_hi"], flows["b_lo"]))
 
     @cached_property
     def clean(self) -> np.ndarray:

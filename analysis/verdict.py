@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .result import SIDES, RuledOut, Suspect
+from dataclasses import replace
+
+from .result import SIDES, Finding, RuledOut, Suspect
 
 FORGOTTEN = 0.03
 """A side whose share falls below this is not named."""
@@ -79,6 +81,19 @@ def _rounded(shares: dict[str, float]) -> dict[str, float]:
     heaviest = max(rounded, key=lambda side: rounded[side])
     rounded[heaviest] = round(rounded[heaviest] + 1 - sum(rounded.values()), 2)
     return rounded
+
+
+NETWORKS = ("client-network", "path", "server-network")
+
+
+def at_home(finding: Finding) -> Finding:
+    """The finding, of a connection within one host: no network is suspected where a host can be."""
+    kept = {each.side: each.weight for each in finding.suspects if each.side not in NETWORKS}
+    if not kept or len(kept) == len(finding.suspects):
+        return finding
+    why = "both ends are the same machine: nothing lies between"
+    gone = tuple(RuledOut(each.side, why) for each in finding.suspects if each.side not in kept)
+    return replace(finding, suspects=_weighed(kept), ruled_out=finding.ruled_out + gone)
 
 
 def certainly(side: str) -> tuple[Suspect, ...]:

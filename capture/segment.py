@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import ipaddress
 from enum import IntEnum, IntFlag
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -189,6 +190,20 @@ class PayloadClass(IntEnum):
 
 
 V4_PREFIX = 0xFFFF << 32
+
+
+Number = TypeVar("Number", int, np.ndarray)
+
+
+def within_one_host(a_hi: Number, a_lo: Number, b_hi: Number, b_lo: Number) -> Any:
+    """Whether two addresses are one machine's: twice the same, or the second is 127.0.0.0/8 or ::1.
+
+    Of numbers, or of columns of numbers.
+
+    >>> within_one_host(0, (0xFFFF << 32) | 0x0A000001, 0, (0xFFFF << 32) | 0x7F000001)
+    True
+    """
+    return ((a_hi == b_hi) & (a_lo == b_lo)) | ((b_hi == 0) & ((b_lo == 1) | (b_lo >> 24 == 0xFFFF7F)))
 
 
 def address_text(high: int, low: int) -> str:

@@ -183,6 +183,9 @@ def examine(scenario: str, vantage: str) -> tuple[int, list[Dishonesty]]:
 
 def main(names: list[str]) -> int:
     """Print dishonest accusations, folded, and how many parts were asked; 1 when there is one."""
+    if unknown := set(names) - set(scenarios()):
+        print(f"no such scenario: {', '.join(sorted(unknown))}; see fixtures/lab", file=sys.stderr)
+        return 2
     chosen = list(product(names or scenarios(), VANTAGES))
     with ProcessPoolExecutor() as workers:
         answers = list(workers.map(examine, *zip(*chosen, strict=True)))

@@ -15,6 +15,7 @@ import numpy as np
 from ..case import Case
 from ..result import SEVERITIES, Finding
 from ..table import FlowTable
+from ..verdict import at_home
 from . import (
     accept_queue_ack_drop,
     accept_queue_rst,
@@ -214,6 +215,8 @@ def judge(case: Case, rules: list[ModuleType]) -> list[Finding]:
     hidden = {code for rule, _ in found for code in getattr(rule, "SUPERSEDES", ())}
     later = {code for rule, _ in found for code in getattr(rule, "OVERSHADOWS", ())}
     kept = [finding for _, finding in found if finding.code not in hidden]
+    if case.within_one_host:
+        kept = [at_home(finding) for finding in kept]
     return sorted(
         kept, key=lambda each: (-SEVERITIES.index(each.severity), each.code in later, -each.confidence)
     )

@@ -11,7 +11,6 @@ from collections.abc import Callable
 import numpy as np
 
 from ..records import Fact, Mark
-from ..table import FlowTable
 from .grouping import different
 from .neighbours import Address
 from .sight import PRESENT_SHARE, Sight, Vote, other
@@ -38,18 +37,9 @@ COARSE_NS = 1_000_000
 """V3: times that are all multiples of this come from a clock too coarse to divide a round trip."""
 
 
-def within_one_host(table: FlowTable) -> np.ndarray:
-    """Connections of a host with itself: 127.0.0.0/8, ::1, or twice the same address."""
-    flows = table.flows
-    same = (flows["a_hi"] == flows["b_hi"]) & (flows["a_lo"] == flows["b_lo"])
-    low = flows["b_lo"]
-    own = (flows["b_hi"] == 0) & ((low == 1) | (low >> np.uint64(24) == 0xFFFF7F))
-    return np.asarray(same | own)
-
-
 def by_loopback(sight: Sight) -> list[Vote]:
     """Both ends of every connection are one machine."""
-    if not within_one_host(sight.table).all():
+    if not sight.table.within_one_host.all():
         return []
     return [Vote("both", 5, "both ends of every connection are the same machine (loopback)")]
 

@@ -98,7 +98,7 @@ class Clock:
             for place in np.flatnonzero(steps > JUMP_NS)[:TOLD].tolist():
                 self._ahead(segments, place, int(steps[place]))
         self._last_ns = int(times[-1])
-        self._recent = segments[-REMEMBERED:].copy()
+        self._recent = np.take(segments, np.arange(max(0, len(segments) - REMEMBERED), len(segments)))
         return self.shuffled_count > shuffled_count or self.acausal
 
     def _even(self, first_ns: int, steps_ns: tuple[int, int] | None) -> bool:

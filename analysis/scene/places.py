@@ -17,7 +17,6 @@ import numpy as np
 
 from ..result import Vantage
 from ..table import FlowTable
-from .ballots import within_one_host
 from .neighbours import Neighbours
 from .vantage import Place, infer
 
@@ -69,7 +68,7 @@ def _apart(table: FlowTable, first_frames: Sequence[int]) -> dict[tuple[int, int
     files = np.zeros(len(table), np.int64)
     if 1 < len(first_frames) <= MOST_POINTS:
         files = np.searchsorted(np.array(first_frames), first, "right") - 1
-    keys = (files << 17) | (table.flows["interface"].astype(np.int64) << 1) | within_one_host(table)
+    keys = (files << 17) | (table.flows["interface"].astype(np.int64) << 1) | table.within_one_host
     if (keys == keys[0]).all():
         return {}
     numbers, members = np.unique(keys, return_inverse=True)
