@@ -61,14 +61,10 @@ def candidates(table: FlowTable) -> np.ndarray:
         handshake_ns = (table.flows["established_ns"] - client("syn_ns"))[rows]
         round_trip_ns = np.minimum(handshake_ns, (client("rtt_min_ns") + server("rtt_min_ns"))[rows])
         span_ns = (near("data_last_ns") - near("data_ns"))[rows]
-        windows = (
-            near("unique_bytes")[rows]
-            * round_trip_ns
-            / np.maximum(span_ns, 1)
-            / far("window_max_bytes")[rows]
-        )
+        bytes_per_trip = near("unique_bytes")[rows] * round_trip_ns / np.maximum(span_ns, 1)
+        share = bytes_per_trip / far("window_max_bytes")[rows]
         long = (round_trip_ns >= ROUND_TRIP_NS) & (span_ns >= ROUND_TRIPS * round_trip_ns)
-        found[rows] |= long & (windows >= SHARE) & (windows <= MOST)
+        found[rows] |= long & (share >= SHARE) & (share <= MOST)
     return found & (client("syn_repeat_count") == 0)
 
 
