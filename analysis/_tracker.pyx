@@ -252,6 +252,7 @@ cdef inline bint handle_numbers(
     cdef bint stray_ack = False
     if h.rst_count:
         h.after_rst_count += 1
+        h.ip_id = s.ip_id
     if s.payload_bytes:
         note_data(h, p, s)
     handle_sequence(h, p, s, n)

@@ -92,7 +92,7 @@ HALF = np.dtype(
         ("ack_max", "<u4"),  # highest
         ("ttl_min", "u1"),
         ("ttl_max", "u1"),
-        ("window_raw", "<u2"),  # last window field
+        ("window_raw", "<u2"),  # last window field of a segment other than RST
         ("rtt_smoothed_ns", "<i8"),  # RFC 6298 section 2, alpha 1/8
         ("rtt_sum_ns", "<i8"),
         ("rtt_min_ns", "<i8"),  # tap to peer to tap
@@ -103,9 +103,8 @@ HALF = np.dtype(
         ("print_bytes", "<u4"),
         ("print_ts", "<u4"),
         ("print_flags", "<u2"),
-        ("print_window", "<u2"),
         ("print_ip_id", "<u2"),
-        ("ip_id", "<u2"),  # last IP identification of a segment other than RST
+        ("turn_ms", "<u4"),  # its longest wait after its kernel had acknowledged all the peer had said
         # The rest: openings, closings, trouble.
         ("zero_since_ns", "<i8"),  # 0 while the advertised window is open
         ("iss", "<u4"),  # initial sequence number (first seen - 1 when the SYN was not)
@@ -200,14 +199,15 @@ HALF = np.dtype(
         ("rst_ttl", "u1"),
         ("rst_form", "u1"),  # 1..3: R1, R2, R3; R4 is a judgement, not a form
         ("syn_ttl", "u1"),
-        ("turn_ms", "<u4"),  # its longest wait after its kernel had acknowledged all the peer had said
+        ("ip_id", "<u2"),  # once it has sent a RST: last IP identification of a segment that is none
+        ("rst_last_window", "<u2"),  # window field of its last RST
         ("syn_second_ns", "<i8"),  # first repeat of its SYN or SYN-ACK
         ("reopened_ns", "<i8"),  # when its closed window last opened again
         ("idle_ack_count", "<u4"),  # bare ACKs that repeat number and window, with nothing to acknowledge
         ("foreign_sack_count", "<u4"),  # SACK blocks of this end for bytes that its peer cannot have sent
         ("late_probe_count", "<u4"),  # probes of a window that is open again, before anything new was sent
         ("routed_count", "<u4"),  # of `duplicate_count`, those with another TTL: before and after a router
-        ("turn_at_ns", "<i8"),  # when it spoke again after that wait
+        ("turn_at_ns", "<i8"),  # when it spoke again after its longest wait
         ("turn_frame", "<u8"),
     ],
     align=True,

@@ -20,9 +20,9 @@ BATCH_FRAMES = 24_576
 """Frames per batch: as many as a chunk of packets without payload holds. Their rows stay below 4 MiB, from
 where NumPy asks the kernel for large pages, and ten packets would be given two megabytes."""
 
-AHEAD_BATCHES = 3
-"""Batches that may be in use or waiting while the next one is made: on a busy machine either thread is kept
-from running for a while, and the other should not stand still. More take memory not touched before."""
+AHEAD_BATCHES = 2
+"""Batches that may be in use or waiting while the next one is made: with one, a thread would stand still whenever the
+other does. More take memory not touched before, and leave the caches before they come round."""
 
 _HOST_BIG_ENDIAN = sys.byteorder == "big"
 

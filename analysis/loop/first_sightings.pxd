@@ -61,7 +61,7 @@ cdef inline bint is_duplicate(Half *h, const Segment *s) noexcept nogil:
         and s.payload_bytes == h.print_bytes
         and s.flags == h.print_flags
         and s.ack == h.print_ack
-        and s.window == h.print_window
+        and s.window == (h.rst_last_window if s.flags & RST else h.window_raw)
         and s.tsval == h.print_ts
         and s.ip_id == h.print_ip_id
         and 0 <= age_ns <= (DUPLICATE_NS if s.ip_id else EXACT_NS)
@@ -80,7 +80,6 @@ cdef inline void remember(Half *h, const Segment *s) noexcept nogil:
     h.print_ack = s.ack
     h.print_ts = s.tsval
     h.print_bytes = s.payload_bytes
-    h.print_window = s.window
     h.print_ip_id = s.ip_id
     h.print_flags = s.flags
 
@@ -109,7 +108,6 @@ cdef inline void note_origin(Half *h, Half *p, const Segment *s) noexcept nogil:
         h.ttl_max = s.ttl
     elif s.ttl < h.ttl_min:
         h.ttl_min = s.ttl
-    h.ip_id = s.ip_id
     if s.payload_bytes:
         h.data_ttl = s.ttl
 

@@ -18,8 +18,10 @@ from analysis.loop.sequence_numbers cimport acknowledges_syn, ahead
 cdef inline void note_reset(Half *h, Half *p, const Segment *s) noexcept nogil:
     """The first RST of an end: its numbers, and which of the three honest forms it has."""
     h.rst_count += 1
+    h.rst_last_window = s.window
     if h.rst_count > 1:
         return
+    h.ip_id = h.print_ip_id
     h.rst_ns = s.time_ns
     h.rst_frame = s.frame
     h.rst_seq = s.seq

@@ -91,9 +91,8 @@ cdef struct Half:
     unsigned int print_bytes
     unsigned int print_ts
     unsigned short print_flags
-    unsigned short print_window
     unsigned short print_ip_id
-    unsigned short ip_id
+    unsigned int turn_ms
     long long zero_since_ns
     unsigned int iss
     unsigned int edge_count
@@ -187,7 +186,8 @@ cdef struct Half:
     unsigned char rst_ttl
     unsigned char rst_form
     unsigned char syn_ttl
-    unsigned int turn_ms
+    unsigned short ip_id
+    unsigned short rst_last_window
     long long syn_second_ns
     long long reopened_ns
     unsigned int idle_ack_count

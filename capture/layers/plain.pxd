@@ -6,10 +6,10 @@ comparison for all lengths, then loads at fixed places. A frame that is anything
 """
 
 from capture.frame_row cimport FrameRow
-from capture.layers.checksum cimport checksum
+from capture.layers.checksum cimport checksum, pseudo_header
 from capture.layers.flow_hash cimport flow_hash
 from capture.layers.loads cimport be16, be32, be64
-from capture.layers.tcp cimport options, payload_class
+from capture.layers.tcp cimport begins_known, options, payload_class
 from capture.layers.walk cimport PADDED, SHORT, V6
 from capture.segment_row cimport SegmentRow
 
@@ -33,7 +33,7 @@ cdef inline bint plain_tcp(
     cdef const unsigned char *p = base + frame.offset
     cdef const unsigned char *t  # the TCP header
     cdef unsigned int captured = frame.captured_bytes
-    cdef unsigned int tcp_at, ip_end, header, kind, fragment, ports
+    cdef unsigned int tcp_at, ip_end, header, kind, fragment, ports, there
     cdef unsigned long long pair
     if frame.link_type != LINK_ETHERNET or captured < V4_BYTES or frame.wire_bytes < captured:
         return False
@@ -118,10 +118,11 @@ cdef inline bint plain_tcp(
     elif header > 20:
         options(base, frame.offset + tcp_at + 20, frame.offset + tcp_at + header, frame.offset + captured, row)
     if verify and not row.ip_flags & SHORT:
-        row.checksum = checksum(base, frame.offset + tcp_at, ip_end - tcp_at, row)
-    if row.payload_captured_bytes:
+        row.checksum = checksum(t, ip_end - tcp_at, pseudo_header(row))
+    # Whether there is payload changes from frame to frame, too: the byte before it stands in for a first one.
+    there = row.payload_captured_bytes != 0
+    row.payload_class = row.payload_bytes != 0
+    if there & (begins_known(t[header - 1 + there]) | (row.sport == 53) | (row.dport == 53)):
         row.payload_class = payload_class(base, row)
-    else:
-        row.payload_class = 1 if row.payload_bytes else 0
     row.flow_hash = flow_hash(row)
     return True

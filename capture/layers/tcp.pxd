@@ -1,6 +1,6 @@
 """TCP headers and options (RFC 9293 sections 3.1 and 3.2, 7323, 2018, 7413, 8684)."""
 
-from capture.layers.checksum cimport checksum
+from capture.layers.checksum cimport checksum, pseudo_header
 from capture.layers.flow_hash cimport flow_hash
 from capture.layers.loads cimport load16, load32
 from capture.layers.walk cimport MALFORMED_TCP, NONE, TRUNCATED, cut
@@ -165,7 +165,7 @@ cdef inline int tcp(const unsigned char *base, SegmentRow *row, bint verify) noe
     elif header > 20:
         options(base, at + 20, at + header, end, row)
     if verify and checkable and captured == wire and row.ip_flags & 2 == 0:
-        row.checksum = checksum(base, at, wire, row)
+        row.checksum = checksum(base + at, wire, pseudo_header(row))
     row.payload_bytes = <unsigned int>(wire - header)
     if captured > header:
         row.payload_offset = <unsigned int>(at + header)
