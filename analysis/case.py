@@ -73,11 +73,13 @@ class Case:
     def of(scene: Scene, index: int) -> Case:
         """The case of connection number `index` of the scene's table."""
         table = scene.table
+        flow = FlowRow._make(table.flows[index].item())
+        client, server = 2 * index + flow.client_side, 2 * index + 1 - flow.client_side
         return Case(
             index,
-            FlowRow._make(table.flows[index].item()),
-            HalfRow._make(table.halves[table.client_index[index]].item()),
-            HalfRow._make(table.halves[table.server_index[index]].item()),
+            flow,
+            HalfRow._make(table.halves[client].item()),
+            HalfRow._make(table.halves[server].item()),
             scene,
         )
 

@@ -30,6 +30,9 @@ TROUBLE = np.uint32(
 NEVER = int(np.iinfo(np.int64).max) // 4
 """Later than every capture, and still doubled without overflow."""
 
+SIDES = {"both": slice(None), "client": slice(0, None, 2), "server": slice(1, None, 2)}
+"""Rows of `halves`, where every client is the first end of its connection."""
+
 OPENING = np.uint16(Fact.HANDSHAKE | Fact.SIMULTANEOUS_OPEN | Fact.MIDSTREAM)
 
 
@@ -48,16 +51,6 @@ class FlowTable:
     def __len__(self) -> int:
         return len(self.flows)
 
-    @cached_property
-    def client_index(self) -> np.ndarray:
-        """Row of each connection's client in `halves`."""
-        return 2 * np.arange(len(self.flows)) + self.flows["client_side"]
-
-    @cached_property
-    def server_index(self) -> np.ndarray:
-        """Row of each connection's server in `halves`."""
-        return 2 * np.arange(len(self.flows)) + 1 - self.flows["client_side"]
-
     def client(self, name: str) -> np.ndarray:
         """A HALF column of the clients."""
         return self._column("client", name)
@@ -74,13 +67,25 @@ class FlowTable:
         """Rules ask for the same columns again and again, and rows lie far apart: fetched once."""
         column = self._columns.get((side, name))
         if column is None:
-            if side == "both":
-                column = self.halves[name].copy()
+            rows = self.halves[name]
+            if side == "both" or not self._flipped:
+                column = rows[SIDES[side]].copy()
             else:
-                column = self.both(name)[self.client_index if side == "client" else self.server_index]
+                column = rows[self._places[side]]
             column.flags.writeable = False
             self._columns[side, name] = column
         return column
+
+    @cached_property
+    def _flipped(self) -> bool:
+        """Whether some client is not the first end of its connection: seen from the middle on, it may not be."""
+        return bool(self.flows["client_side"].any())
+
+    @cached_property
+    def _places(self) -> dict[str, np.ndarray]:
+        """Rows of `halves`, by side."""
+        places, second = np.arange(len(self.halves)), self.flows["client_side"]
+        return {"client": places[0::2] + second, "server": places[1::2] - second}
 
     def either(self, name: str) -> np.ndarray:
         """The larger of a HALF column's two values per connection."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 from typing import Any
 
@@ -19,6 +21,9 @@ from .commands.timeline import timeline
 
 # NumPy starts a thread per core for linear algebra when it is imported; nothing here uses any.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# At exit Python looks at all objects once more, for nothing: none has anything to put in order.
+atexit.register(gc.freeze)
 
 
 class Program(click.Group):
