@@ -53,6 +53,30 @@ from analysis.loop.windows cimport handle_window
 from analysis.loop.zeek_view cimport zeek_history, zeek_state
 
 
+cdef extern from *:
+    """
+    #if defined(__GNUC__) || defined(__clang__)
+    #define synsight_apart __attribute__((noinline)) void
+    #else
+    #define synsight_apart void
+    #endif
+    """
+    ctypedef void apart "synsight_apart"  # returned by what is not to crowd the loop that calls it
+
+
+cdef struct Table:
+    Flow *flows
+    Half *halves
+    unsigned int *slots  # hash table: FLOW indices + 1
+    unsigned long long mask  # of its length
+    long long count  # connections so far
+    Py_ssize_t homeless  # rows that belong to none
+    signed char *cells  # of the state table
+    unsigned char *services  # per port: whether servers are known to listen there
+    long long attempt_ns
+    bint shortcut
+
+
 def check_layouts(const Segment[::1] segments, Note[::1] notes, Flow[::1] flows, Half[::1] halves):
     """Raise ValueError when a dtype of the Python side is not the struct that the loop works on.
 
@@ -80,11 +104,10 @@ def track(
     Without `shortcut` plain segments take the long way, too, to the same records.
     The GIL is released. Raises IndexError when an array is too short: nothing is written outside of them.
     """
-    cdef long long total
-    cdef Py_ssize_t homeless = 0
+    cdef Table table
+    cdef bint sound
     cdef Py_ssize_t length = segments.shape[0] // sizeof(Segment)
     cdef Py_ssize_t needed = count + length
-    cdef unsigned long long mask = <unsigned long long>slots.shape[0] - 1
     if cells.shape[0] != STATE_COUNT or cells.shape[1] != EVENT_COUNT or services.shape[0] != PORT_COUNT:
         raise IndexError("state table or service table has the wrong shape")
     if notes.shape[0] < length * <Py_ssize_t>sizeof(Note):
@@ -95,14 +118,21 @@ def track(
         raise IndexError("the hash table is too small or not a power of two")
     if length == 0:
         return count, 0
+    table.flows = <Flow *>&flows[0]
+    table.halves = <Half *>&halves[0]
+    table.slots = &slots[0]
+    table.mask = <unsigned long long>slots.shape[0] - 1
+    table.count = count
+    table.homeless = 0
+    table.cells = &cells[0, 0]
+    table.services = &services[0]
+    table.attempt_ns = attempt_ns
+    table.shortcut = shortcut
     with nogil:
-        total = track_rows(
-            <const Segment *>&segments[0], length, <Note *>&notes[0], <Flow *>&flows[0], <Half *>&halves[0],
-            &slots[0], mask, &cells[0, 0], &services[0], count, attempt_ns, shortcut, &homeless,
-        )
-    if total < 0:
+        sound = track_rows(<const Segment *>&segments[0], length, <Note *>&notes[0], &table)
+    if not sound:
         raise IndexError("the hash table names a connection that does not exist")
-    return total, homeless
+    return table.count, table.homeless
 
 
 def rebuild(unsigned char[::1] flows, unsigned int[::1] slots, unsigned int count):
@@ -126,86 +156,78 @@ def rebuild(unsigned char[::1] flows, unsigned int[::1] slots, unsigned int coun
             slots[slot] = i + 1
 
 
-cdef long long track_rows(
-    const Segment *rows,
-    Py_ssize_t length,
-    Note *notes,
-    Flow *flows,
-    Half *halves,
-    unsigned int *slots,
-    unsigned long long mask,
-    signed char *cells,
-    unsigned char *services,
-    long long count,
-    long long attempt_ns,
-    bint shortcut,
-    Py_ssize_t *homeless,
-) noexcept nogil:
+cdef bint track_rows(const Segment *rows, Py_ssize_t length, Note *notes, Table *table) noexcept nogil:
     """Find or open the connection of every row and apply it. `track` has checked that there is room.
 
-    Returns the new number of connections; -1 when `slots` names one that does not exist.
+    False when `slots` names a connection that does not exist.
     """
     cdef Py_ssize_t i
     cdef const Segment *s
-    cdef Note *n
+    cdef unsigned int *slots = table.slots
+    cdef unsigned long long mask = table.mask
     cdef Flow *flow = NULL
     cdef Half *ends = NULL
     cdef unsigned long long slot
     cdef long long index
     cdef int side
     for i in range(length):
-        look_ahead(rows, i, length, slots, mask, flows, halves)
+        look_ahead(rows, i, length, slots, mask, table.flows, table.halves)
         s = &rows[i]
-        n = &notes[i]
-        n.flow = -1
-        n.marks = 0
-        n.ordinal = 0
-        n.side = 0
-        n.anomaly = 0
-        if s.kind > KIND_ICMP_ERROR:
-            homeless[0] += 1
-            continue
         slot = home_slot(s.flow_hash, mask)
         side = -1
         index = -1
         while slots[slot]:
             index = <long long>slots[slot] - 1
-            if index >= count:
-                return -1
-            flow = &flows[index]
+            if index >= table.count:
+                return False
+            flow = &table.flows[index]
             side = side_of(flow, s)
             if side >= 0:
-                ends = &halves[2 * index]
                 break
             slot = (slot + 1) & mask
-        if s.kind == KIND_ICMP_ERROR:
-            if side < 0:
-                homeless[0] += 1
-                continue
-            handle_icmp(flow, &ends[side], s, n, side, cells)
-        elif side >= 0 and shortcut and is_plain(flow, &ends[side], &ends[1 - side], s, side):
-            plain_segment(flow, &ends[side], &ends[1 - side], s, n, side)
-            n.flow = <int>index
-            n.side = side
-            continue  # it moves no state
-        elif side >= 0 and not opens_another(flow, &ends[side], &ends[1 - side], s, attempt_ns):
-            handle_segment(flow, &ends[side], &ends[1 - side], s, n, side, cells)
-        else:
-            flow = &flows[count]
-            ends = &halves[2 * count]
-            open_flow(flow, s, services)
-            if side >= 0:
-                flow.previous = <unsigned int>(index + 1)
-                flow.facts |= FACT_REUSED
-            index = count
-            side = 0
-            count += 1
-            slots[slot] = <unsigned int>count
-            n.marks = MARK_NEW_FLOW
-            handle_segment(flow, ends, &ends[1], s, n, side, cells)
-        flow.steady = steadiness(&ends[0], &ends[1])
-        finish_note(n, index, side, ends)
-    return count
+        if side >= 0 and table.shortcut:
+            ends = &table.halves[2 * index]
+            if is_plain(flow, &ends[side], &ends[1 - side], s, side):
+                plain_segment(flow, &ends[side], &ends[1 - side], s, &notes[i], side)
+                notes[i].flow = <int>index
+                continue  # it moves no state
+        other_row(table, s, &notes[i], index, side, slot)
+    return True
+
+
+cdef apart other_row(
+    Table *table, const Segment *s, Note *n, long long index, int side, unsigned long long slot
+) noexcept nogil:
+    """A row that is no plain segment, of connection `index`, unless `side` is -1; a new one is put into `slot`."""
+    cdef Flow *flow = &table.flows[index]
+    cdef Half *ends = &table.halves[2 * index]
+    n.flow = -1
+    n.marks = 0
+    n.ordinal = 0
+    n.side = 0
+    n.anomaly = 0
+    if s.kind > KIND_ICMP_ERROR or (s.kind == KIND_ICMP_ERROR and side < 0):
+        table.homeless += 1
+        return
+    if s.kind == KIND_ICMP_ERROR:
+        handle_icmp(flow, &ends[side], s, n, side, table.cells)
+    elif side >= 0 and not opens_another(flow, &ends[side], &ends[1 - side], s, table.attempt_ns):
+        handle_segment(flow, &ends[side], &ends[1 - side], s, n, side, table.cells)
+    else:
+        flow = &table.flows[table.count]
+        ends = &table.halves[2 * table.count]
+        open_flow(flow, s, table.services)
+        if side >= 0:
+            flow.previous = <unsigned int>(index + 1)
+            flow.facts |= FACT_REUSED
+        index = table.count
+        side = 0
+        table.count += 1
+        table.slots[slot] = <unsigned int>table.count
+        n.marks = MARK_NEW_FLOW
+        handle_segment(flow, ends, &ends[1], s, n, side, table.cells)
+    flow.steady = steadiness(&ends[0], &ends[1])
+    finish_note(n, index, side, ends)
 
 
 cdef void handle_segment(

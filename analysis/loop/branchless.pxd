@@ -16,7 +16,16 @@ cdef extern from *:
     #endif
         return mask;
     }
+
+    static inline unsigned int synsight_is_set(uint64_t value) {
+        unsigned int set = value != 0;
+    #if defined(__GNUC__) || defined(__clang__)
+        __asm__("" : "+r"(set));
+    #endif
+        return set;
+    }
     """
+    unsigned int is_set "synsight_is_set"(unsigned long long value) nogil
     unsigned long long mask_of "synsight_mask"(bint condition) nogil
 
 

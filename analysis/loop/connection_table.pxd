@@ -4,6 +4,7 @@ The hash table holds FLOW indices + 1 (0: empty) and is probed linearly; of conn
 holds the newest.
 """
 
+from analysis.loop.branchless cimport is_set
 from analysis.loop.constants cimport (
     ACK,
     EPHEMERAL_PORT,
@@ -21,6 +22,7 @@ from analysis.loop.constants cimport (
 )
 from analysis.loop.rows cimport Flow, Half, Segment
 from analysis.loop.zeek_view cimport only_opened, write_letter
+from libc.string cimport memcpy
 
 
 cdef inline unsigned long long home_slot(
@@ -30,26 +32,34 @@ cdef inline unsigned long long home_slot(
     return flow_hash & mask
 
 
+cdef inline unsigned int pair_of(const unsigned short *first) noexcept nogil:
+    """Two numbers that follow each other in memory, as one."""
+    cdef unsigned int pair
+    memcpy(&pair, first, 4)
+    return pair
+
+
 cdef inline int side_of(const Flow *flow, const Segment *s) noexcept nogil:
     """0 or 1: which side of `flow` sent `s`; -1 when it belongs to another connection."""
+    cdef unsigned int ports = pair_of(&s.sport)
+    cdef unsigned int known_ports = pair_of(&flow.a_port)
     cdef unsigned long long forward = (
         (flow.a_lo ^ s.src_lo)
         | (flow.b_lo ^ s.dst_lo)
         | (flow.a_hi ^ s.src_hi)
         | (flow.b_hi ^ s.dst_hi)
-        | <unsigned int>((flow.a_port ^ s.sport) | (flow.b_port ^ s.dport))
+        | (known_ports ^ ports)
     )
     cdef unsigned long long backward = (
         (flow.b_lo ^ s.src_lo)
         | (flow.a_lo ^ s.dst_lo)
         | (flow.b_hi ^ s.src_hi)
         | (flow.a_hi ^ s.dst_hi)
-        | <unsigned int>((flow.b_port ^ s.sport) | (flow.a_port ^ s.dport))
+        | (known_ports ^ (ports << 16 | ports >> 16))
     )
-    # Without a branch per side, which no processor could predict: the top bit of x | -x is set where x is not 0.
-    if <long long>((forward | (0 - forward)) & (backward | (0 - backward))) < 0:
-        return -1
-    return <int>((forward | (0 - forward)) >> 63)
+    # Without a branch per side, which no processor could predict.
+    cdef unsigned int side = is_set(forward)
+    return -1 if side & is_set(backward) else <int>side
 
 
 cdef inline bint same_ports(const Flow *a, const Flow *b) noexcept nogil:

@@ -95,13 +95,12 @@ cdef inline bint is_plain(const Flow *flow, const Half *h, const Half *p, const 
     cdef unsigned int unacked = p.nxt - p.una
     return (
         flow.steady >> (2 * side + (payload != 0)) & 1
-        and s.flags & (FIN_SYN_RST | ACK) == ACK
+        and ((s.flags & (FIN_SYN_RST | ACK)) ^ ACK | s.kind | s.sack_count) == 0
         and s.seq == h.nxt
         and acked <= unacked
         and <int>unacked >= 0
         and (acked | payload) != 0
         and s.window != 0
-        and s.sack_count == 0
         and ((s.seq ^ h.print_seq) | (payload ^ h.print_bytes) | (s.ack ^ h.print_ack)) != 0  # no duplicate
     )
 
@@ -114,6 +113,9 @@ cdef inline void plain_segment(Flow *flow, Half *h, Half *p, const Segment *s, N
     cdef unsigned int end = s.seq + payload
     cdef long long now = s.time_ns
     cdef unsigned long long untimed
+    n.marks = 0
+    n.side = <unsigned char>side
+    n.anomaly = 0
     count_segment(flow, s, n)
     h.packets += 1
     note_origin(h, p, s)
