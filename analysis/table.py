@@ -78,7 +78,7 @@ class FlowTable:
 
     @cached_property
     def _flipped(self) -> bool:
-        """Whether some client is not the first end of its connection: seen from the middle on, it may not be."""
+        """Whether some client is the second end of its connection, which was seen from the middle on."""
         return bool(self.flows["client_side"].any())
 
     @cached_property

@@ -124,26 +124,39 @@ class PcapScanner:
             self.position, self.needed, self.status = start, self.record_bytes, 1
             return 0
         base: cython.p_uchar = cython.address(data[0])
+        row: cython.pointer(FrameRow) = cython.address(frames[0])
+        rows: cython.Py_ssize_t = frames.shape[0]
         count: cython.Py_ssize_t
         with cython.nogil:
-            count = self._scan(base, start, stop, frames)
+            if self.swapped:
+                count = self._scan(base, start, stop, row, rows, True)
+            else:
+                count = self._scan(base, start, stop, row, rows, False)
         return count
 
     @cython.cfunc
+    @cython.inline
     @cython.nogil
-    @cython.exceptval(-1)
+    @cython.exceptval(check=False)
     def _scan(
-        self, base: cython.p_uchar, start: cython.Py_ssize_t, stop: cython.Py_ssize_t, frames: FrameRow[::1]
+        self,
+        base: cython.p_uchar,
+        start: cython.Py_ssize_t,
+        stop: cython.Py_ssize_t,
+        row: cython.pointer(FrameRow),
+        rows: cython.Py_ssize_t,
+        swapped: cython.bint,
     ) -> cython.Py_ssize_t:
+        """`swapped` is given, so that the compiler makes a loop for either order."""
         position: cython.Py_ssize_t = start
-        rows: cython.Py_ssize_t = frames.shape[0]
         count: cython.Py_ssize_t = 0
         header: cython.Py_ssize_t = self.record_bytes
-        swapped: cython.bint = self.swapped
         unit_ns: cython.longlong = self.unit_ns
+        limit: cython.uint = self.limit
+        link_type: cython.ushort = self.link_type
+        old_lengths: cython.bint = self.old_lengths
         captured: cython.uint
         wire: cython.uint
-        row: cython.pointer(FrameRow)
         self.status = _FULL
         while count < rows:
             if stop - position < header:
@@ -151,25 +164,27 @@ class PcapScanner:
                 break
             captured = _u32(base + position + 8, swapped)
             wire = _u32(base + position + 12, swapped)
-            if self.old_lengths and captured > wire:
+            if old_lengths and captured > wire:
                 captured, wire = wire, captured
-            if captured > self.limit:
+            if captured > limit:
                 self.status, self.reason = _CORRUPT, 1
                 break
             if stop - position - header < captured:
                 self.status, self.needed = _MORE, header + captured
                 break
-            row = cython.address(frames[count])
-            row.time_ns = cython.cast(cython.longlong, _u32(base + position, swapped)) * 1000000000
-            row.time_ns += _u32(base + position + 4, swapped) * unit_ns
+            row.time_ns = (
+                cython.cast(cython.longlong, _u32(base + position, swapped)) * 1000000000
+                + _u32(base + position + 4, swapped) * unit_ns
+            )
             row.offset = cython.cast(cython.uint, position + header)
             row.captured_bytes = captured
             row.wire_bytes = wire if wire > captured else captured
             row.interface = 0
-            row.link_type = self.link_type
+            row.link_type = link_type
             row.direction = 0
             position += header + captured
             count += 1
+            row += 1
         self.position = position
         return count
 

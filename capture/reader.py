@@ -21,8 +21,8 @@ BATCH_FRAMES = 24_576
 where NumPy asks the kernel for large pages, and ten packets would be given two megabytes."""
 
 AHEAD_BATCHES = 2
-"""Batches that may be in use or waiting while the next one is made: with one, a thread would stand still whenever the
-other does. More take memory not touched before, and leave the caches before they come round."""
+"""Batches that may be in use or waiting while the next one is made: with one, either thread would stand still
+while the other works. More take memory not touched before, and leave the caches before they come round."""
 
 _HOST_BIG_ENDIAN = sys.byteorder == "big"
 

@@ -7,8 +7,11 @@ import tomllib
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
+from synsight.analysis import records
 from synsight.analysis.states import packed
+from synsight.capture.segment import SEGMENT
 
 ROOT = Path(__file__).parent.parent
 LOOP = ROOT / "analysis" / "loop"
@@ -79,3 +82,32 @@ def test_the_build_knows_every_part_of_the_loop(module: str, parts: list[Path]) 
     modules = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["ext-modules"]
     listed = next(each for each in modules if each["name"] == module)["depends"]
     assert listed == sorted(str(path.relative_to(ROOT)) for path in parts)
+
+
+@pytest.mark.parametrize(
+    ("rows", "first", "copied"),
+    [
+        ("FLOW", "end_ns", ("time_ns", "frame")),
+        ("HALF", "last_ns", ("time_ns", "frame")),
+        ("HALF", "data_last_ns", ("time_ns", "frame")),
+        ("HALF", "print_seq", ("seq", "ack", "payload_bytes", "tsval")),
+        ("FLOW", "a_port", ("sport", "dport")),
+    ],
+)
+def test_fields_that_are_copied_or_compared_at_once_lie_alike(
+    rows: str, first: str, copied: tuple[str, ...]
+) -> None:
+    mine = getattr(records, rows)
+    names = list(mine.names)
+    there = names[names.index(first) :][: len(copied)]
+    assert [place(mine, name) for name in there] == [
+        (start + mine.fields[first][1] - SEGMENT.fields[copied[0]][1], size)
+        for start, size in (place(SEGMENT, name) for name in copied)
+    ]
+
+
+def place(rows: np.dtype, name: str) -> tuple[int, int]:
+    """Where a field begins, and its bytes."""
+    assert rows.fields is not None
+    kind, start = rows.fields[name][:2]
+    return start, kind.itemsize

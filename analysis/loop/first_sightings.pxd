@@ -42,14 +42,24 @@ from analysis.loop.constants cimport (
 )
 from analysis.loop.rows cimport Flow, Half, Note, Segment
 from analysis.loop.sequence_numbers cimport ahead
+from libc.string cimport memcpy
+
+
+cdef enum:  # what is copied at once; tests/test_constants.py holds that both sides lay it out alike
+    MOMENT_BYTES = 16  # time_ns and frame
+    NUMBERS_BYTES = 16  # seq, ack, payload_bytes, tsval
+
+
+cdef inline void stamp(long long *moment, const Segment *s) noexcept nogil:
+    """Write the time of a segment, and behind it its frame number."""
+    memcpy(moment, &s.time_ns, MOMENT_BYTES)
 
 
 cdef inline void count_segment(Flow *flow, const Segment *s, Note *n) noexcept nogil:
     """One more segment of this connection."""
     n.ordinal = flow.packets
     flow.packets += 1
-    flow.end_ns = s.time_ns
-    flow.last_frame = s.frame
+    stamp(&flow.end_ns, s)
     flow.facts |= FACT_SHORT * ((s.ip_flags & IP_SHORT) // IP_SHORT) | FACT_FRAGMENT * ((s.ip_flags & IP_MF) // IP_MF)
 
 
@@ -74,12 +84,8 @@ cdef inline void remember(Half *h, const Segment *s) noexcept nogil:
     cdef unsigned long long newer = mask_of(ahead(s.tsecr, h.tsecr_max) > 0)
     h.tsval = choose(stamped, s.tsval, h.tsval)
     h.tsecr_max = choose(stamped & newer, s.tsecr, h.tsecr_max)
-    h.last_ns = s.time_ns
-    h.last_frame = s.frame
-    h.print_seq = s.seq
-    h.print_ack = s.ack
-    h.print_ts = s.tsval
-    h.print_bytes = s.payload_bytes
+    stamp(&h.last_ns, s)
+    memcpy(&h.print_seq, &s.seq, NUMBERS_BYTES)
     h.print_ip_id = s.ip_id
     h.print_flags = s.flags
 
@@ -162,8 +168,7 @@ cdef inline void note_data(Half *h, Half *p, const Segment *s) noexcept nogil:
         h.data_ns = s.time_ns
         h.data_frame = s.frame
     h.data_packets += 1
-    h.data_last_ns = s.time_ns
-    h.data_last_frame = s.frame
+    stamp(&h.data_last_ns, s)
     h.payload_bytes += s.payload_bytes
     if s.payload_bytes > h.max_payload_bytes:
         h.max_payload_bytes = s.payload_bytes
