@@ -267,7 +267,8 @@ class Study:
         """(connection, findings) pairs, worst first."""
         assert self._scene is not None
         masks = findings.candidates(table)
-        masks &= not self._scene.traits.rewritten
+        if self._scene.traits.rewritten:
+            masks[:] = False
         any_rule = masks.any(axis=0)
         everything = self._all_flows or self._only is not None
         chosen = np.arange(len(table)) if everything else np.flatnonzero(any_rule)

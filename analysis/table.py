@@ -76,6 +76,11 @@ class FlowTable:
             self._columns[side, name] = column
         return column
 
+    def of(self, side: str, rows: np.ndarray, name: str) -> np.ndarray:
+        """A HALF field of the clients or servers of some connections, too few to fetch the whole column."""
+        second = self.flows["client_side"][rows]
+        return np.asarray(self.halves[name][2 * rows + (second if side == "client" else 1 - second)])
+
     @cached_property
     def _flipped(self) -> bool:
         """Whether some client is the second end of its connection, which was seen from the middle on."""
@@ -93,7 +98,11 @@ class FlowTable:
 
     def has(self, fact: Fact) -> np.ndarray:
         """Connections with a Fact."""
-        return (self.flows["facts"] & np.uint16(fact)) != 0
+        return (self._facts & np.uint16(fact)) != 0
+
+    @cached_property
+    def _facts(self) -> np.ndarray:
+        return self.flows["facts"].copy()
 
     def marked(self, mark: int) -> np.ndarray:
         """Connections with some segment that carries one of the Mark bits."""

@@ -22,9 +22,6 @@ from .commands.timeline import timeline
 # NumPy starts a thread per core for linear algebra when it is imported; nothing here uses any.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-# At exit Python looks at all objects once more, for nothing: none has anything to put in order.
-atexit.register(gc.freeze)
-
 
 class Program(click.Group):
     """Ctrl-C while a report is being made ends it with a line and the exit code for that."""
@@ -46,5 +43,12 @@ def main() -> None:
 for command in (analyze, capture, check, timeline, explain, interfaces, completion):
     main.add_command(command)
 
-if __name__ == "__main__":
+
+def run() -> None:
+    """The program: the command line, as a process of its own."""
+    atexit.register(gc.freeze)  # else Python looks at every object once more at exit, for nothing
     main(prog_name="synsight")
+
+
+if __name__ == "__main__":
+    run()

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from operator import attrgetter
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from synsight.analysis.result import Analysis, Flow
 from synsight.reports.wording import spelled
@@ -57,21 +57,31 @@ def _array(name: str, items: Iterable[Any]) -> Iterator[str]:
     yield "],\n"
 
 
+class Fields(NamedTuple):
+    """Of a result type."""
+
+    names: tuple[str, ...]
+    values: Callable[[Any], tuple[Any, ...]]  # reads them all
+    omitted: frozenset[str]  # when empty
+
+
 @cache
-def _fields(kind: type) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
-    """Field names of a result type, and what reads them all. Raises TypeError for any other type."""
+def _fields(kind: type) -> Fields:
+    """Raises TypeError for what is no result type."""
     names = tuple(field.name for field in dataclasses.fields(kind))
-    return names, attrgetter(*names) if len(names) > 1 else lambda value: (getattr(value, names[0]),)
+    values = attrgetter(*names) if len(names) > 1 else lambda value: (getattr(value, names[0]),)
+    return Fields(names, values, OMITTED_WHEN_EMPTY.intersection(names))
 
 
 def _shallow(value: Any) -> dict[str, Any]:
     """A result as a dict of its fields, which the encoder goes on with."""
-    names, values = _fields(type(value))  # type: ignore[arg-type]
-    plain = dict(zip(names, values(value), strict=True))
-    if isinstance(value, Flow) and not value.ladder:
+    kind = type(value)
+    names, values, omitted = _fields(kind)  # type: ignore[arg-type]
+    plain = dict(zip(names, values(value)))  # noqa: B905 (as many, and this is called for everything that is told)
+    if kind is Flow and not value.ladder:
         for name in LADDER:
             del plain[name]
-    for name in OMITTED_WHEN_EMPTY & plain.keys():
+    for name in omitted:
         if not plain[name]:
             del plain[name]
     return plain

@@ -8,6 +8,7 @@ from ...capture.segment import address_text
 from .. import errnos
 from ..case import Case, evidence, seconds
 from ..result import Errno, Finding
+from ..scene.grouping import among
 from ..table import FlowTable
 from ..verdict import Suspicion
 from .icmp import errno_name, error_name
@@ -22,17 +23,20 @@ def answered_by_icmp(table: FlowTable, kinds: Kinds, kinds6: Kinds) -> np.ndarra
     """Connections whose SYN got one of these (type, code) pairs and no SYN-ACK."""
     flows = table.flows
     four = (flows["a_hi"] == 0) & (flows["a_lo"] >> np.uint64(32) == MAPPED)
-    pair = flows["icmp_type"].astype(np.int64) * 256 + flows["icmp_code"]
-    wanted = np.where(four, np.isin(pair, _packed(kinds)), np.isin(pair, _packed(kinds6)))
+    wanted = np.where(four, has_error(table, kinds), has_error(table, kinds6))
     quoted_client = flows["icmp_side"] == flows["client_side"]
     asked = (table.client("syn_count") > 0) & (table.server("synack_count") == 0)
     waiting = (flows["established_ns"] == 0) & (table.client("data_packets") == 0)
-    mask: np.ndarray = asked & waiting & (flows["icmp_count"] > 0) & wanted & quoted_client
+    mask: np.ndarray = asked & waiting & wanted & quoted_client
     return mask
 
 
-def _packed(kinds: Kinds) -> list[int]:
-    return [kind * 256 + code for kind, code in sorted(kinds)]
+def has_error(table: FlowTable, kinds: Kinds) -> np.ndarray:
+    """Connections whose first ICMP error is one of these (type, code) pairs."""
+    flows = table.flows
+    pairs = flows["icmp_type"].astype(np.int64) * 256 + flows["icmp_code"]
+    known = np.array([kind * 256 + code for kind, code in sorted(kinds)])
+    return np.asarray((flows["icmp_count"] > 0) & among(pairs, known))
 
 
 def sender(case: Case) -> str:

@@ -27,6 +27,8 @@ Authority
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from ..case import Case, evidence, seconds
@@ -44,12 +46,15 @@ ASKS_CLEAN = True
 
 def candidates(table: FlowTable) -> np.ndarray:
     """Only the client spoke, and the server closed first."""
-    client, server = table.client, table.server
-    asked = (client("data_packets") > 0) & (server("data_packets") == 0) & ~table.has(Fact.SIMULTANEOUS_OPEN)
+    asked = (table.client("data_packets") > 0) & (table.server("data_packets") == 0)
+    rows = np.flatnonzero(asked & table.has(Fact.HANDSHAKE) & ~table.has(Fact.SIMULTANEOUS_OPEN))
+    client, server = partial(table.of, "client", rows), partial(table.of, "server", rows)
     first = (server("fin_count") > 0) & (
         (client("fin_count") == 0) | (client("fin_frame") > server("fin_frame"))
     )
-    return np.asarray(asked & first & (client("data_last_ns") < server("fin_ns")) & table.has(Fact.HANDSHAKE))
+    found = np.zeros(len(table), bool)
+    found[rows] = first & (client("data_last_ns") < server("fin_ns"))
+    return found
 
 
 def judge(case: Case) -> Finding | None:

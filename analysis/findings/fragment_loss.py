@@ -33,7 +33,7 @@ import numpy as np
 from ...capture.segment import address_text
 from .. import errnos
 from ..case import Case, evidence, other, seconds
-from ..evidence.unreachable import v6
+from ..evidence.unreachable import has_error, v6
 from ..measures import RECALLED, Step, best_first, counters
 from ..records import Fact
 from ..result import Errno, Finding
@@ -61,9 +61,7 @@ REASSEMBLY = ((11, 1), (3, 1))
 
 def candidates(table: FlowTable) -> np.ndarray:
     """Errors about reassembly, or fragments and repeats."""
-    flows = table.flows
-    pair = flows["icmp_type"].astype(np.int64) * 256 + flows["icmp_code"]
-    told = (flows["icmp_count"] > 0) & np.isin(pair, [kind * 256 + code for kind, code in REASSEMBLY])
+    told = has_error(table, frozenset(REASSEMBLY))
     repeated = table.has(Fact.FRAGMENT) & (table.either("edge_count") >= REPEATS)
     mask: np.ndarray = told | repeated
     return mask

@@ -58,13 +58,13 @@ REPEATS_SHARE = 0.25
 
 def candidates(table: FlowTable) -> np.ndarray:
     """Ends with many samples, long ones on average, and much data."""
-    many = table.both("rtt_count") >= SAMPLES
-    ends = np.zeros(len(many), bool)
-    some = np.flatnonzero(many)
-    count = table.both("rtt_count")[some].astype(np.int64)
-    least, total = table.both("rtt_min_ns")[some], table.both("rtt_sum_ns")[some]
-    ends[some] = (total >= count * TIMES * least) & (total >= count * (least + WAIT_NS))
-    return np.asarray(ends.reshape(-1, 2).any(axis=1))
+    count, total = table.both("rtt_count").astype(np.int64), table.both("rtt_sum_ns")
+    ends = np.flatnonzero((count >= SAMPLES) & (total >= count * WAIT_NS))
+    count, total, least = count[ends], total[ends], table.halves["rtt_min_ns"][ends]
+    waits = (total >= count * TIMES * least) & (total >= count * (least + WAIT_NS))
+    found = np.zeros(len(table), bool)
+    found[ends[waits] // 2] = True
+    return found
 
 
 def judge(case: Case) -> Finding | None:

@@ -58,9 +58,10 @@ def candidates(table: FlowTable) -> np.ndarray:
     for near, far in ((client, server), (server, client)):
         full = near("unique_bytes") >= ROUND_TRIPS * SHARE * far("window_max_bytes")
         rows = np.flatnonzero(full & (far("window_max_bytes") > 0) & table.has(Fact.HANDSHAKE))
-        handshake_ns = (table.flows["established_ns"] - client("syn_ns"))[rows]
-        round_trip_ns = np.minimum(handshake_ns, (client("rtt_min_ns") + server("rtt_min_ns"))[rows])
-        span_ns = (near("data_last_ns") - near("data_ns"))[rows]
+        handshake_ns = table.flows["established_ns"][rows] - table.of("client", rows, "syn_ns")
+        both_ns = table.of("client", rows, "rtt_min_ns") + table.of("server", rows, "rtt_min_ns")
+        round_trip_ns = np.minimum(handshake_ns, both_ns)
+        span_ns = near("data_last_ns")[rows] - near("data_ns")[rows]
         bytes_per_trip = near("unique_bytes")[rows] * round_trip_ns / np.maximum(span_ns, 1)
         share = bytes_per_trip / far("window_max_bytes")[rows]
         long = (round_trip_ns >= ROUND_TRIP_NS) & (span_ns >= ROUND_TRIPS * round_trip_ns)

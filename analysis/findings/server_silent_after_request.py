@@ -28,6 +28,8 @@ Authority
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from ..case import MS, SECOND, Case, evidence, seconds
@@ -55,9 +57,11 @@ ms."""
 def candidates(table: FlowTable) -> np.ndarray:
     """A request as the last word, and a client that ended the connection long after it."""
     asked = (table.client("data_packets") > 0) & (table.server("data_last_ns") < table.client("data_last_ns"))
-    gave_up = np.maximum(table.client("fin_ns"), table.client("rst_ns"))
-    waited = gave_up - table.client("data_last_ns")
-    return np.asarray(asked & (waited >= PATIENCE_NS) & ~table.has(Fact.MIDSTREAM))
+    rows = np.flatnonzero(asked & ~table.has(Fact.MIDSTREAM))
+    client = partial(table.of, "client", rows)
+    found = np.zeros(len(table), bool)
+    found[rows] = np.maximum(client("fin_ns"), client("rst_ns")) - client("data_last_ns") >= PATIENCE_NS
+    return found
 
 
 def judge(case: Case) -> Finding | None:

@@ -19,60 +19,85 @@ from .siblings import Siblings
 NEVER = int(np.iinfo(np.int64).max)
 
 
-@dataclass(frozen=True)
+class Counted:
+    """A field of a Record: worked out for all groups when it is first asked of one."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, record: Record, owner: type) -> int:
+        return record.group.value(self._name, record.number)
+
+
 class Record:
     """Connection attempts of one group (a client, a server, a listener, a client with a listener)."""
 
-    attempts_count: int = 0  # connections with a SYN
-    answered_count: int = 0  # of these, with a SYN-ACK
-    refused_count: int = 0  # with a RST and no SYN-ACK
-    silent_count: int = 0  # with nothing at all back
-    abandoned_count: int = 0  # with a SYN-ACK that the client reset without an ACK
-    half_open_count: int = 0  # with a SYN-ACK that nothing followed from the client
-    stalled_count: int = 0  # established, client data acknowledged, and nothing from the server's program
-    first_answer_ns: int = 0  # first and last SYN-ACK
-    last_answer_ns: int = 0
-    first_silence_ns: int = 0  # first SYN of those with nothing back
-    last_silence_ns: int = 0
-    ttl: int = 0  # highest TTL of the group's SYN-ACKs (servers, listeners); 0 when none
-    ttl_min: int = 0  # lowest; the same as `ttl` where one path leads to one host
-    rtt_min_ns: int = 0  # quickest SYN to SYN-ACK
-    servers_count: int = 0  # distinct addresses that were tried (clients only)
-    ports_count: int = 0  # distinct (address, port) pairs that were tried (clients only)
-    end_ns: int = 0  # last segment of any
+    __slots__ = ("group", "number")
+
+    def __init__(self, group: Group, number: int) -> None:
+        self.group, self.number = group, number
+
+    attempts_count = Counted()  # connections with a SYN
+    answered_count = Counted()  # of these, with a SYN-ACK
+    refused_count = Counted()  # with a RST and no SYN-ACK
+    silent_count = Counted()  # with nothing at all back
+    abandoned_count = Counted()  # with a SYN-ACK that the client reset without an ACK
+    half_open_count = Counted()  # with a SYN-ACK that nothing followed from the client
+    stalled_count = Counted()  # established, client data acknowledged, and nothing from the server's program
+    first_answer_ns = Counted()  # first and last SYN-ACK
+    last_answer_ns = Counted()
+    first_silence_ns = Counted()  # first SYN of those with nothing back
+    last_silence_ns = Counted()
+    ttl = Counted()  # highest TTL of the group's SYN-ACKs (servers, listeners); 0 when none
+    ttl_min = Counted()  # lowest; the same as `ttl` where one path leads to one host
+    rtt_min_ns = Counted()  # quickest SYN to SYN-ACK
+    servers_count = Counted()  # distinct addresses that were tried (clients only)
+    ports_count = Counted()  # distinct (address, port) pairs that were tried (clients only)
+    end_ns = Counted()  # last segment of any
 
 
 SUMS = tuple(
     f"{name}_count"
     for name in ("attempts", "answered", "refused", "silent", "abandoned", "half_open", "stalled")
 )
+"""What a group has the sum of."""
 LASTS = ("last_answer_ns", "last_silence_ns", "ttl", "end_ns")
-FIRSTS = ("first_answer_ns", "first_silence_ns", "ttl_min", "rtt_min_ns")
+"""What a group has the largest of; of the rest, the smallest."""
 STALLED_NS = 1_000_000_000
 """A program that has not answered for less than this may just be thinking."""
 
 
 class Group:
-    """Records of all connections with something in common; `of` looks one up by any of its connections."""
+    """Records of all connections with something in common; `of` looks one up by any of its connections.
+
+    `distinct`: numbers per connection of which each group's different ones are counted.
+    """
 
     def __init__(
         self, groups: Groups, columns: dict[str, np.ndarray], distinct: dict[str, np.ndarray] | None = None
     ) -> None:
-        self._ids = groups.ids
-        self._found: dict[int, Record] = {}
-        self._columns = _summed(groups, columns)
-        for name, ids in (distinct or {}).items():
-            self._columns[name] = groups.distinct(ids)
+        self._groups = groups
+        self._columns = columns
+        self._distinct = distinct or {}
+        self._worked_out: dict[str, np.ndarray] = {}
 
     def of(self, row: int) -> Record:
         """The record of the group that connection number `row` belongs to."""
-        number = int(self._ids[row])
-        if number not in self._found:
-            values = {name: int(column[number]) for name, column in self._columns.items()}
-            self._found[number] = Record(
-                **{name: 0 if value == NEVER else value for name, value in values.items()}
-            )
-        return self._found[number]
+        return Record(self, int(self._groups.ids[row]))
+
+    def value(self, name: str, number: int) -> int:
+        """A field of group number `number`'s Record; 0 for times that never were and what is not counted."""
+        if name not in self._worked_out:
+            self._worked_out[name] = self._work_out(name)
+        value = int(self._worked_out[name][number])
+        return 0 if value == NEVER else value
+
+    def _work_out(self, name: str) -> np.ndarray:
+        if name in self._distinct:
+            return self._groups.distinct(self._distinct[name])
+        if name in self._columns:
+            return _summed(self._groups, name, self._columns[name])
+        return np.zeros(len(self._groups), np.int64)
 
 
 @dataclass(frozen=True)
@@ -126,7 +151,8 @@ class Attempts:
         """One row per client and listener."""
         pairs = self.ends.pairs
         rows = pairs.first_rows
-        return Attempts(self.clients[rows], self.servers[rows], _summed(pairs, self.columns))
+        summed = {name: _summed(pairs, name, values) for name, values in self.columns.items()}
+        return Attempts(self.clients[rows], self.servers[rows], summed)
 
     def _taken(self, rows: np.ndarray) -> Attempts:
         columns = {name: each[rows] for name, each in self.columns.items()}
@@ -201,13 +227,12 @@ def gather(table: FlowTable, past: Attempts | None = None) -> Peers:
     return Peers(table, past)
 
 
-def _summed(groups: Groups, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """One value per group: sums, last and first ones."""
-    summed = {name: groups.sums(columns[name]) for name in SUMS}
-    for names, reduce in ((LASTS, np.maximum), (FIRSTS, np.minimum)):
-        for name in names:
-            summed[name] = reduce.reduceat(columns[name][groups.order], groups.starts)
-    return summed
+def _summed(groups: Groups, name: str, values: np.ndarray) -> np.ndarray:
+    """One value per group: the sum, the last or the first one."""
+    if name in SUMS:
+        return groups.sums(values)
+    reduce = np.maximum if name in LASTS else np.minimum
+    return np.asarray(reduce.reduceat(values[groups.order], groups.starts))
 
 
 def _columns(table: FlowTable) -> dict[str, np.ndarray]:

@@ -70,6 +70,8 @@ def drop_ratio(table: FlowTable) -> float:
 
     Left out are those that come in IP fragments: their rows have the first fragment's bytes, not the others'.
     """
+    if not table.both("unseen_bytes").any():
+        return 0.0
     both = _seen_both(table) & ~table.has(Fact.FRAGMENT)
     pair = np.repeat(both, 2)
     unseen = float(table.both("unseen_bytes")[pair].sum())
@@ -89,14 +91,20 @@ def half_seen(table: FlowTable) -> np.ndarray:
     After a SYN or SYN-ACK, any segment that is neither of these nor RST shows that an answer came.
     Without one, new data for a second and no repeat does: unacknowledged, a sender repeats (RFC 6298).
     """
-    both = table.both
-    opening = both("syn_count") + both("synack_count")
-    goes_on = both("packets") - both("duplicate_count") > opening + both("rst_count")
-    flows_on = (both("advanced_ns") - both("first_ns") >= FIRST_RETRY_NS) & (both("data_packets") >= ENOUGH)
-    flows_on &= (both("rto_count") == 0) & (both("edge_count") == 0)
-    active = np.where(opening > 0, goes_on, flows_on)
-    silent = both("packets") == 0
-    return np.asarray((active[0::2] & silent[1::2]) | (active[1::2] & silent[0::2]))
+    silent = table.both("packets") == 0
+    flows = np.flatnonzero(silent[0::2] != silent[1::2])
+    seen = 2 * flows + silent[0::2][flows]
+
+    def of(name: str) -> np.ndarray:
+        return np.asarray(table.halves[name][seen])
+
+    opening = of("syn_count") + of("synack_count")
+    goes_on = of("packets") - of("duplicate_count") > opening + of("rst_count")
+    flows_on = (of("advanced_ns") - of("first_ns") >= FIRST_RETRY_NS) & (of("data_packets") >= ENOUGH)
+    flows_on &= (of("rto_count") == 0) & (of("edge_count") == 0)
+    found = np.zeros(len(table), bool)
+    found[flows] = np.where(opening > 0, goes_on, flows_on)
+    return found
 
 
 def is_one_way(table: FlowTable) -> bool:

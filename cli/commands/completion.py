@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from importlib.resources import files
-
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
@@ -18,6 +15,9 @@ def formats(context: click.Context, parameter: click.Parameter, typed: str) -> l
 
 def codes(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
     """Findings that begin with what was typed, with their titles."""
+    import json
+    from importlib.resources import files
+
     titles = json.loads(files("synsight.reports").joinpath("titles.json").read_text(encoding="utf-8"))
     return [CompletionItem(code, help=title) for code, title in titles.items() if code.startswith(typed)]
 
