@@ -17,6 +17,7 @@ from typing import Any
 
 from synsight.capture import tshark
 from synsight.capture.excerpt import Excerpt
+from synsight.capture.formats import TSHARK_ADVICE
 
 LIMIT_S = 120.0
 """A dissector that loops over a hostile packet is stopped after this long; what it said is kept."""
@@ -113,7 +114,7 @@ def display_filter() -> str:
 def unavailable() -> str | None:
     """Why nothing can be dissected, and what to do; None when it can."""
     if tshark.path() is None:
-        return f"tshark is not installed: {tshark.ADVICE}"
+        return f"tshark is not installed: {TSHARK_ADVICE}"
     if find_spec("pyshark") is None:
         return "pyshark is not installed: pip install 'synsight[dissect]'"
     return None

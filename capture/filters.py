@@ -1,12 +1,13 @@
-"""BPF filter expressions over batches of frames: libpcap compiles them, `_bpf` runs them."""
+"""BPF filter expressions over batches of frames: libpcap compiles them, `_bpf` runs them.
+
+Both are loaded when there is a filter.
+"""
 
 from __future__ import annotations
 
 import re
 
 import numpy as np
-import pcapy
-from synsight.capture import _bpf
 from synsight.capture.links import DLT_NUMBERS, link_name
 
 _SNAPLEN = 262144
@@ -40,6 +41,8 @@ class FrameFilter:
 
     def choose(self, data: np.ndarray, frames: np.ndarray) -> np.ndarray:
         """One byte per frame: 1 where it is accepted. Raises FilterError when a link has no such thing."""
+        from synsight.capture import _bpf
+
         chosen = np.zeros(len(frames), np.uint8)
         for link_type in np.unique(frames["link_type"]).tolist():
             _bpf.run(self._program(link_type), data, frames, link_type, chosen)
@@ -55,6 +58,8 @@ class FrameFilter:
 
 def compile_program(expression: str, link_type: int) -> np.ndarray:
     """Instructions of an expression for a link type: rows of (code, jt, jf, k). Raises FilterError."""
+    import pcapy
+
     try:
         compiled = pcapy.compile(DLT_NUMBERS.get(link_type, link_type), _SNAPLEN, expression, 1, 0)
     except (pcapy.PcapError, ValueError, UnicodeError) as problem:
@@ -94,6 +99,8 @@ def _closing(beginning: str) -> str:
 
 def _parses(expression: str, link_type: int) -> bool:
     """Whether libpcap finds no fault with the syntax; names that do not resolve are another matter."""
+    import pcapy
+
     try:
         pcapy.compile(DLT_NUMBERS.get(link_type, link_type), _SNAPLEN, expression, 1, 0)
     except pcapy.PcapError as problem:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from synsight.capture import tshark
-
 PCAPNG_MAGIC = b"\n\r\r\n"
 """The block type of a section header, the same in both byte orders (pcapng section 4.1)."""
 
@@ -32,6 +30,8 @@ _FOREIGN: tuple[tuple[bytes, str], ...] = (
     (b"\xaa\xaa\xaa\xaa", "an InfoVista 5View capture"),
 )
 """First bytes of captures that tshark can read."""
+
+TSHARK_ADVICE = "install tshark (Debian: apt install tshark; macOS: brew install wireshark)"
 
 _OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"\xd5\x0c\xb5", "a packet log of another tool"),
@@ -110,7 +110,7 @@ def describe(first: bytes) -> str:
     if not first:
         return "an empty file"
     if named := foreign(first):
-        return f"{named}; {tshark.ADVICE} to have it read, or convert it with `editcap -F pcap`"
+        return f"{named}; {TSHARK_ADVICE} to have it read, or convert it with `editcap -F pcap`"
     for magic, words in _OTHERS:
         if first.startswith(magic):
             return words

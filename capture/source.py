@@ -24,16 +24,19 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-from synsight.capture import formats, tshark
+from synsight.capture import formats
 from synsight.capture.decode import EVERY, decode, named_counts, new_counters, new_rows, times_of
 from synsight.capture.filters import FilterError, FrameFilter
 from synsight.capture.links import link_name
 from synsight.capture.reader import AHEAD_BATCHES, BATCH_FRAMES, Mark, Reader, Ring, Workspace
 from synsight.capture.segment import SkipReason
 from synsight.capture.streams import READ_ERRORS, Spool, Stream, decompressed, unpacked
+
+if TYPE_CHECKING:
+    from synsight.capture import tshark
 
 STDIN = "-"
 Spans = Sequence[tuple[int, int]]
@@ -122,13 +125,17 @@ class _Input:
 
     def converting(self, packets: int | None = None) -> tshark.Conversion | None:
         """What tshark makes of a format that only it reads; None for others. Raises READ_ERRORS."""
-        if tshark.path() is None or self.conversion is not None:
+        if self.conversion is not None:
             return None
         with self.open() as raw:
             stream, compressed = decompressed(raw)
             first = bytearray(formats.SNIFF_BYTES)
             name = formats.foreign(bytes(first[: stream.readinto(first) or 0]))
         if name is None:
+            return None
+        from synsight.capture import tshark  # what it needs takes longer to load than a small capture to read
+
+        if tshark.path() is None:
             return None
         if self.path is not None and not compressed:
             return tshark.Conversion(open(self.path, "rb"), name, packets)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import bz2
 import io
 import lzma
-import tempfile
 import zlib
 from collections.abc import Callable
 from typing import Any, BinaryIO, Protocol, cast
@@ -71,6 +70,8 @@ class Spool:
     """
 
     def __init__(self, source: Readable) -> None:
+        import tempfile
+
         self._source = source
         self._copy = tempfile.TemporaryFile(prefix="synsight-", buffering=0)  # noqa: SIM115 - until `discard`
         self._size = 0  # bytes in the copy
@@ -219,6 +220,8 @@ def decompressed(source: Stream) -> tuple[Stream, bool]:
 
 def unpacked(stream: Stream) -> BinaryIO:
     """The rest of a stream in a nameless temporary file, at its start. Raises READ_ERRORS."""
+    import tempfile
+
     copy = tempfile.TemporaryFile(prefix="synsight-")  # noqa: SIM115 - the caller closes it
     piece = memoryview(bytearray(_OUTPUT_BYTES))
     while size := stream.readinto(piece) or 0:

@@ -7,8 +7,9 @@ import subprocess
 import tempfile
 from typing import IO
 
+from synsight.capture.formats import TSHARK_ADVICE
+
 PROGRAM = "tshark"
-ADVICE = "install tshark (Debian: apt install tshark; macOS: brew install wireshark)"
 
 _ENDED_S = 5.0
 """A process that was asked to end gets so long before it is killed."""
@@ -23,7 +24,7 @@ def version() -> str:
     """`TShark (Wireshark) 4.0.17`, as the program says it. Raises OSError when it cannot be run."""
     program = path()
     if program is None:
-        raise FileNotFoundError(ADVICE)
+        raise FileNotFoundError(TSHARK_ADVICE)
     try:
         said = subprocess.run([program, "--version"], capture_output=True, check=True, timeout=30).stdout
     except subprocess.SubprocessError as problem:
@@ -47,7 +48,7 @@ class Conversion:
     def __init__(self, source: IO[bytes], name: str, packets: int | None = None) -> None:
         program = path()
         if program is None:
-            raise FileNotFoundError(ADVICE)
+            raise FileNotFoundError(TSHARK_ADVICE)
         limit = [] if packets is None else ["-c", str(packets)]
         self.name = name
         self._source = source

@@ -120,9 +120,9 @@ def _named(fmt: str) -> Format:
 
 
 def _writer(form: Format, told: Analysis | CheckRun) -> str:
-    from synsight.analysis.checked import CheckRun
+    from synsight.analysis.result import Analysis
 
-    if not isinstance(told, CheckRun):
+    if isinstance(told, Analysis):
         return form.writer
     if not form.checks:
         known = " ".join(each.suffix for each in FORMATS if each.checks)
