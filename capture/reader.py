@@ -13,16 +13,16 @@ from synsight.capture.segment import FRAME
 from synsight.capture.streams import READ_ERRORS, Stream
 
 CHUNK_BYTES = 2 * 1024 * 1024
-"""Bytes per read, some twenty thousand headers: with fewer, handing batches between threads shows; with more,
-they have left the caches when they are decoded."""
+"""Bytes per read: with fewer, captures of whole frames have too many batches; with more, what was read has left
+the caches when it is decoded."""
 
-BATCH_FRAMES = 24_576
-"""Frames per batch: as many as a chunk of packets without payload holds. Their rows stay below 4 MiB, from
-where NumPy asks the kernel for large pages, and ten packets would be given two megabytes."""
+BATCH_FRAMES = 12_288
+"""Frames per batch, where a chunk holds more: some 2 MiB of rows. From 4 MiB on NumPy asks the kernel for large
+pages, and ten packets would be given two megabytes."""
 
-AHEAD_BATCHES = 2
-"""Batches that may be in use or waiting while the next one is made: with one, either thread would stand still
-while the other works. More take memory not touched before, and leave the caches before they come round."""
+AHEAD_BATCHES = 3
+"""Batches that may be in use or waiting while the next one is made: either thread is kept from running for a
+while now and then, and the other should not stand still. More take memory not touched before."""
 
 _HOST_BIG_ENDIAN = sys.byteorder == "big"
 
