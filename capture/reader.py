@@ -13,12 +13,12 @@ from synsight.capture.segment import FRAME
 from synsight.capture.streams import READ_ERRORS, Stream
 
 CHUNK_BYTES = 2 * 1024 * 1024
-"""Bytes per read: with fewer, captures of whole frames have too many batches; with more, what was read has left
-the caches when it is decoded."""
+"""Bytes per read: with fewer, captures of whole frames have too many batches; with more, what was read has
+left the caches when it is decoded."""
 
 BATCH_FRAMES = 12_288
-"""Frames per batch, where a chunk holds more: some 2 MiB of rows. From 4 MiB on NumPy asks the kernel for large
-pages, and ten packets would be given two megabytes."""
+"""Frames per batch, where a chunk holds more: some 2 MiB of rows. From 4 MiB on NumPy asks the kernel for
+large pages, and ten packets would be given two megabytes."""
 
 AHEAD_BATCHES = 3
 """Batches that may be in use or waiting while the next one is made: either thread is kept from running for a

@@ -111,3 +111,36 @@ def place(rows: np.dtype, name: str) -> tuple[int, int]:
     assert rows.fields is not None
     kind, start = rows.fields[name][:2]
     return start, kind.itemsize
+
+
+PLAIN_PATH = {
+    "plain.pxd": ("is_plain", "plain_segment"),
+    "first_sightings.pxd": ("count_segment", "remember", "note_origin", "note_data", "note_turn"),
+    "acknowledgments.pxd": ("sample_round_trip",),
+}
+"""What runs for every plain segment."""
+
+SELDOM = {
+    "out_count", "in_count", "bad_sum_count", "partial_sum_count",  # some captures only
+    "oversize_count", "padded_count", "window_full_count", "ttl_first",
+    "data_ns", "data_frame",  # once per end
+    "turn_at_ns", "turn_frame",  # when a wait is longer than every one before
+}  # fmt: skip
+
+
+def test_what_plain_segments_touch_lies_in_the_lines_that_are_asked_for() -> None:
+    """A field beyond them costs a third of the loop's time, and nothing else tells."""
+    asked = {name: value for _, found in blocks(LOOP / "prefetch.pxd") for name, value in found.items()}
+    line, lines = asked["LINE"], {"HALF": asked["HOT_LINES"], "FLOW": 1}
+    touched = {"HALF": set(), "FLOW": set()}
+    for part, functions in PLAIN_PATH.items():
+        bodies = re.split(r"^(?=cdef )", (LOOP / part).read_text(), flags=re.MULTILINE)
+        for function in functions:
+            (body,) = (body for body in bodies if re.match(rf"cdef [\w ]*\b{function}\(", body))
+            touched["HALF"] |= set(re.findall(r"\b[hp]\.(\w+)", body)) - SELDOM
+            touched["FLOW"] |= set(re.findall(r"\bflow\.(\w+)", body))
+    assert len(touched["HALF"]) > 30
+    for rows, names in touched.items():
+        dtype = getattr(records, rows)
+        beyond = {name for name in names if sum(place(dtype, name)) > lines[rows] * line}
+        assert not beyond, f"{rows}: {beyond}"
