@@ -45,6 +45,14 @@ class Tracker:
     notes: np.ndarray = field(default_factory=lambda: np.zeros(1 << 12, NOTE))
     cells: np.ndarray = field(default_factory=packed)
     services: np.ndarray = field(default_factory=service_table)
+    _raw: tuple[np.ndarray, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._look()
+
+    def _look(self) -> None:
+        """Notes, flows and halves as bytes, which the loop takes: after each change, not with each batch."""
+        self._raw = tuple(rows.view(np.uint8) for rows in (self.notes, self.flows, self.halves))
 
     def feed(self, segments: np.ndarray) -> np.ndarray:
         """Apply SEGMENT rows in capture order; returns their NOTE rows, valid until the next call."""
@@ -57,7 +65,7 @@ class Tracker:
             self._evict()
         self._make_room(len(segments))
         self.count, self.homeless_count = _tracker.track(
-            *(rows.view(np.uint8) for rows in (segments, self.notes, self.flows, self.halves)),
+            segments.view(np.uint8), *self._raw,
             self.slots, self.cells, self.services, self.count, self.attempt_ns, self.shortcut,
         )  # fmt: skip
         return self.notes[: len(segments)]
@@ -67,10 +75,12 @@ class Tracker:
         needed = self.count + incoming
         if len(self.notes) < incoming:
             self.notes = np.zeros(incoming, NOTE)
+            self._look()
         if len(self.flows) < needed:
             capacity = max(needed, 2 * self.count)
             self.flows = _grown(self.flows, capacity, self.count)
             self.halves = _grown(self.halves, 2 * capacity, 2 * self.count)
+            self._look()
         if len(self.slots) < 2 * needed:
             size = len(self.slots)
             while size < 4 * needed:
@@ -105,6 +115,7 @@ class Tracker:
         pairs = np.stack((2 * staying, 2 * staying + 1), axis=1).reshape(-1)
         self.flows = _gathered(self.flows, staying)
         self.halves = _gathered(self.halves, pairs)
+        self._look()
         self.count = len(staying)
         self.slots = np.zeros(len(self.slots), np.uint32)
         _tracker.rebuild(self.flows.view(np.uint8), self.slots, self.count)

@@ -18,7 +18,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -307,9 +307,10 @@ class Capture:
                 for data, frames in reader.batches(stream):
                     if self._read_ahead:
                         self._work.hold()
-                    batch = self._decoded(data, frames, self._frames_read + 1, counters)
+                    first_frame = self._frames_read + 1
+                    segments = self._decoded(data, frames, first_frame, counters)
                     self._frames_read += len(frames)
-                    yield replace(batch, steps_ns=facts.count(frames, counters))
+                    yield Batch(data, frames, segments, first_frame, facts.count(frames, counters))
                 one.plain = not compressed
         except FilterError as problem:
             reader.error = str(problem)
@@ -328,13 +329,12 @@ class Capture:
         first_frame: int,
         counters: np.ndarray,
         chosen: np.ndarray = EVERY,
-    ) -> Batch:
+    ) -> np.ndarray:
         """The segments of a batch, in the next set of rows."""
         if self._filter is not None:
             passing = self._filter.choose(data, frames)
             chosen = passing if chosen is EVERY else chosen & passing
-        segments = decode(data, frames, first_frame, self._rows.turn(), counters, chosen, self._verify)
-        return Batch(data, frames, segments, first_frame)
+        return decode(data, frames, first_frame, self._rows.turn(), counters, chosen, self._verify)
 
     def _produce_spans(self, spans: Spans) -> Iterator[Batch]:
         """A further reading: only the frames inside spans, nothing counted."""
@@ -356,7 +356,7 @@ class Capture:
                         continue
                     if self._read_ahead:
                         self._work.hold()
-                    yield self._decoded(data, frames, first, counters, chosen)
+                    yield Batch(data, frames, self._decoded(data, frames, first, counters, chosen), first)
         except READ_ERRORS as problem:
             one.facts.error = one.facts.error or f"reading a second time failed: {problem}"
 

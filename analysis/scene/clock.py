@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...capture.segment import Kind, Option
+from ...capture.segment import SEGMENT, Kind, Option
 from ..sorting import SHUFFLE_NS, out_of_cause
 
 COARSE_NS = 1_000_000
@@ -78,7 +78,7 @@ class Clock:
     _stretches: list[tuple[int, int]] = field(default_factory=list)  # ended by a step: (last frame, its time)
     _last_ns: int = 0
     _sampled_count: int = 0
-    _recent: np.ndarray | None = None
+    _recent: bytes = b""
     _asked: _Question | None = None  # a jump in doubt
 
     def feed(self, segments: np.ndarray, steps_ns: tuple[int, int] | None = None) -> bool:
@@ -98,7 +98,7 @@ class Clock:
             for place in np.flatnonzero(steps > JUMP_NS)[:TOLD].tolist():
                 self._ahead(segments, place, int(steps[place]))
         self._last_ns = int(times[-1])
-        self._recent = np.take(segments, np.arange(max(0, len(segments) - REMEMBERED), len(segments)))
+        self._recent = segments[-REMEMBERED:].tobytes()  # a copy: the rows will be written again
         return self.shuffled_count > shuffled_count or self.acausal
 
     def _even(self, first_ns: int, steps_ns: tuple[int, int] | None) -> bool:
@@ -157,8 +157,8 @@ class Clock:
         """Row number `place` is much later than the one before it."""
         jump = Jump(int(segments["frame"][place]), int(segments["time_ns"][place]) - by_ns, by_ns)
         before = segments[max(0, place - COMPARED) : place]
-        if self._recent is not None:
-            before = np.concatenate((self._recent, before))
+        if self._recent:
+            before = np.concatenate((np.frombuffer(self._recent, SEGMENT), before))
         self._asked = _Question(jump, dict(_spoken(before)))
         self._settle(segments[place:])
 
