@@ -20,7 +20,6 @@ from analysis.loop.constants cimport (
     FIN,
     FIN_SYN_RST,
     KIND_ICMP_ERROR,
-    KIND_TCP,
     KNOWN_ACK,
     MARK_DUPLICATE,
     MARK_ICMP,

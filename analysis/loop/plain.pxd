@@ -14,6 +14,7 @@ from analysis.loop.constants cimport (
     COMPARABLE,
     ESTABLISHED,
     FIN_SYN_RST,
+    KIND_TCP,
     KNOWN_ACK,
     KNOWN_SEQ,
     KNOWN_SYN,
@@ -95,7 +96,7 @@ cdef inline bint is_plain(const Flow *flow, const Half *h, const Half *p, const 
     cdef unsigned int unacked = p.nxt - p.una
     return (
         flow.steady >> (2 * side + (payload != 0)) & 1
-        and ((s.flags & (FIN_SYN_RST | ACK)) ^ ACK | s.kind | s.sack_count) == 0
+        and ((s.flags & (FIN_SYN_RST | ACK)) ^ ACK | (s.kind ^ KIND_TCP) | s.sack_count) == 0
         and s.seq == h.nxt
         and acked <= unacked
         and <int>unacked >= 0
