@@ -110,12 +110,21 @@ class TestAnalyze:
 
     def test_a_reader_that_leaves_early_is_no_error(self) -> None:
         command = f"{sys.executable} -m synsight analyze {DROPPED} | head -1"
+        command += "; echo ${PIPESTATUS[0]}"
         done = subprocess.run(["bash", "-c", command], capture_output=True, timeout=60, check=False)
         assert done.stderr == b""
+        assert int(done.stdout.splitlines()[-1]) == 0
 
-    @pytest.mark.parametrize(("what", "code"), [(DROPPED, 1), ("/nonexistent.pcap", 3)])
+    @pytest.mark.parametrize(
+        ("what", "code"),
+        [
+            (DROPPED, 0),
+            (f"{DROPPED} --fail-on 'severity >= warning'", 1),
+            ("/nonexistent.pcap", 3),
+        ],
+    )
     def test_the_exit_code_is_the_same_without_a_reader(self, what: Path | str, code: int) -> None:
-        program = f"{sys.executable} -m synsight analyze {what} --fail-on 'severity >= warning'"
+        program = f"{sys.executable} -m synsight analyze {what}"
         command = f"{program} 2>&1 | true; echo ${{PIPESTATUS[0]}}"
         done = subprocess.run(["bash", "-c", command], capture_output=True, timeout=60, check=False)
         assert done.stderr == b""

@@ -17,13 +17,21 @@ _TABLE = str.maketrans(_ASCII)
 _PROBE = "".join(_ASCII)
 
 
+class _Console(Console):
+    """Leaves a broken pipe to whoever writes the report: rich would end the program, with exit code 1."""
+
+    def on_broken_pipe(self) -> None:
+        """Called while the error is handled."""
+        raise
+
+
 class Page:
     """A stream `width` columns wide; what is written on it must be `visible` already."""
 
     def __init__(self, stream: TextIO, width: int, colour: bool) -> None:
         self.width = max(width, 40)
         self._ascii = not encodable(stream)
-        self._console = Console(
+        self._console = _Console(
             file=stream,
             width=self.width,
             color_system="standard" if colour else None,
