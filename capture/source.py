@@ -16,7 +16,7 @@ import io
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, fields
 from functools import partial
@@ -61,20 +61,19 @@ class FileFacts:
     end_ns: int | None = None  # latest packet time
     first_frame: int = 1  # number of the file's first frame among those of all files
     error: str | None = None  # why reading stopped early, without the path; None when read to the end
-
-    def count(self, frames: np.ndarray, counters: np.ndarray) -> tuple[int, int]:
-        """Take in FRAME rows, at least one; `counters` are what `decode` has counted of the file so far.
-
-        Returns the furthest steps back and ahead between their times, in ns.
-        """
-        earliest, latest, steps_ns = times_of(frames)
-        self.start_ns = earliest if self.start_ns is None else min(self.start_ns, earliest)
-        self.end_ns = latest if self.end_ns is None else max(self.end_ns, latest)
-        self.packets_count += len(frames)
-        self.tcp_segments_count = int(counters[SkipReason.NONE])
-        return steps_ns
-
     converted_from: str | None = None  # the format that tshark converted while it was read
+    _counters: np.ndarray = field(default_factory=new_counters, repr=False, compare=False)
+
+    def count(self, earliest_ns: int, latest_ns: int, counters: np.ndarray) -> None:
+        """Take in a batch: the times of its frames, and what `decode` has counted of them."""
+        self.start_ns = earliest_ns if self.start_ns is None else min(self.start_ns, earliest_ns)
+        self.end_ns = latest_ns if self.end_ns is None else max(self.end_ns, latest_ns)
+        frames_count, segments_count = int(counters.sum()), int(counters[SkipReason.NONE])
+        self.packets_count += frames_count
+        self.tcp_segments_count += segments_count
+        if segments_count < frames_count:
+            self._counters += counters
+            self.skipped = named_counts(self._counters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +85,42 @@ class Batch:
     segments: np.ndarray  # SEGMENT rows of the chosen frames: TCP segments and markers, in frame order
     first_frame: int  # number of frames[0]
     steps_ns: tuple[int, int] | None = None  # the furthest back and ahead between their times, if asked for
+
+
+@dataclass(slots=True)
+class _Scanned:
+    """A batch in the making: its segments are decoded by whichever thread has time."""
+
+    data: np.ndarray
+    frames: np.ndarray
+    first_frame: int
+    chosen: np.ndarray  # one byte per frame, or EVERY
+    rows: np.ndarray  # to decode into
+    verify: bool
+    facts: FileFacts | None = None  # what counts the batch; None when it was counted before
+    times: tuple[int, int, tuple[int, int]] | None = None  # earliest, latest, steps; None as above
+    counters: np.ndarray = field(default_factory=new_counters)
+    segments: np.ndarray | None = None
+
+    def decode(self) -> np.ndarray:
+        """The segments, now."""
+        if self.segments is None:
+            self.segments = decode(
+                self.data, self.frames, self.first_frame, self.rows, self.counters, self.chosen, self.verify
+            )
+        return self.segments
+
+    def finished(self) -> Batch:
+        """The batch, decoded and counted."""
+        segments = self.decode()
+        if self.facts is None or self.times is None:
+            return Batch(self.data, self.frames, segments, self.first_frame)
+        earliest_ns, latest_ns, steps_ns = self.times
+        self.facts.count(earliest_ns, latest_ns, self.counters)
+        return Batch(self.data, self.frames, segments, self.first_frame, steps_ns)
+
+
+Making = Generator[_Scanned, None, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +271,11 @@ class Capture:
             for _ in self.batches():
                 pass
         produced = self._produce() if spans is None else self._produce_spans(spans)
-        yield from _ahead(produced) if self._read_ahead else produced
+        with closing(_ahead(produced) if self._read_ahead else produced) as making:
+            for scanned in making:
+                yield scanned.finished()
+        if spans is None:
+            self._complete = True
 
     def _find(self, path: str | Path | Part) -> list[_Input]:
         """The inputs that a path stands for; unreadable ones have their error set."""
@@ -283,7 +322,7 @@ class Capture:
         except READ_ERRORS:
             return math.inf
 
-    def _produce(self) -> Iterator[Batch]:
+    def _produce(self) -> Making:
         """The first reading: every frame of every input, counted."""
         if self._complete:
             last = self._inputs[-1].facts
@@ -294,10 +333,9 @@ class Capture:
             if one.readable:
                 one.begin(self._frames_read + 1)
                 yield from self._first_reading(one)
-        self._complete = True
 
-    def _first_reading(self, one: _Input) -> Iterator[Batch]:
-        facts, counters = one.facts, new_counters()
+    def _first_reading(self, one: _Input) -> Making:
+        facts = one.facts
         reader = Reader(self._work)
         try:
             one.convert()
@@ -307,10 +345,10 @@ class Capture:
                 for data, frames in reader.batches(stream):
                     if self._read_ahead:
                         self._work.hold()
-                    first_frame = self._frames_read + 1
-                    segments = self._decoded(data, frames, first_frame, counters)
+                    scanned = self._scanned(data, frames, self._frames_read + 1)
+                    scanned.facts, scanned.times = facts, times_of(frames)
                     self._frames_read += len(frames)
-                    yield Batch(data, frames, segments, first_frame, facts.count(frames, counters))
+                    yield scanned
                 one.plain = not compressed
         except FilterError as problem:
             reader.error = str(problem)
@@ -319,24 +357,19 @@ class Capture:
                 f"reading failed after frame {reader.frames_count}: {problem or type(problem).__name__}"
             )
         finally:
-            _conclude(facts, reader, counters)
+            _conclude(facts, reader)
         one.marks, one.header = reader.marks, reader.header
 
-    def _decoded(
-        self,
-        data: np.ndarray,
-        frames: np.ndarray,
-        first_frame: int,
-        counters: np.ndarray,
-        chosen: np.ndarray = EVERY,
-    ) -> np.ndarray:
-        """The segments of a batch, in the next set of rows."""
+    def _scanned(
+        self, data: np.ndarray, frames: np.ndarray, first_frame: int, chosen: np.ndarray = EVERY
+    ) -> _Scanned:
+        """A batch whose segments will lie in the next set of rows."""
         if self._filter is not None:
             passing = self._filter.choose(data, frames)
             chosen = passing if chosen is EVERY else chosen & passing
-        return decode(data, frames, first_frame, self._rows.turn(), counters, chosen, self._verify)
+        return _Scanned(data, frames, first_frame, chosen, self._rows.turn(), self._verify)
 
-    def _produce_spans(self, spans: Spans) -> Iterator[Batch]:
+    def _produce_spans(self, spans: Spans) -> Making:
         """A further reading: only the frames inside spans, nothing counted."""
         bounds = np.array(spans, np.int64).reshape(-1, 2)
         for one in self._inputs:
@@ -346,8 +379,7 @@ class Capture:
             if len(inside):
                 yield from self._second_reading(one, inside)
 
-    def _second_reading(self, one: _Input, bounds: np.ndarray) -> Iterator[Batch]:
-        counters = new_counters()
+    def _second_reading(self, one: _Input, bounds: np.ndarray) -> Making:
         try:
             with one.open() as raw:
                 for data, frames, first in self._wanted(one, raw, bounds):
@@ -356,7 +388,7 @@ class Capture:
                         continue
                     if self._read_ahead:
                         self._work.hold()
-                    yield Batch(data, frames, self._decoded(data, frames, first, counters, chosen), first)
+                    yield self._scanned(data, frames, first, chosen)
         except READ_ERRORS as problem:
             one.facts.error = one.facts.error or f"reading a second time failed: {problem}"
 
@@ -398,22 +430,27 @@ class Capture:
         return reader, raw
 
 
-def _ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """The same batches, made by another thread, AHEAD_BATCHES ahead of the one that is used."""
-    ready: SimpleQueue[Batch | BaseException | None] = SimpleQueue()
+def _ahead(batches: Making) -> Making:
+    """The same batches, made by another thread, AHEAD_BATCHES ahead of the one that is used.
+
+    That thread decodes them, too, unless the one that asks for them has nothing else to do.
+    """
+    ready: SimpleQueue[_Scanned | BaseException | None] = SimpleQueue()
     free: SimpleQueue[bool] = SimpleQueue()  # a ticket per batch that may be made; False: stop
 
     def make() -> None:
         try:
             while free.get():
                 batch = next(batches, None)
+                if batch is not None and not ready.empty():
+                    batch.decode()
                 ready.put(batch)
                 if batch is None:
                     return
         except BaseException as problem:
             ready.put(problem)
         finally:
-            batches.close()  # type: ignore[attr-defined]
+            batches.close()
 
     for _ in range(AHEAD_BATCHES):
         free.put(True)
@@ -455,9 +492,8 @@ def _holds_capture(path: Path) -> bool:
         return os.access(path, os.R_OK) is False and path.suffix in (".pcap", ".pcapng", ".cap")
 
 
-def _conclude(facts: FileFacts, reader: Reader, counters: np.ndarray) -> None:
+def _conclude(facts: FileFacts, reader: Reader) -> None:
     """Put what the reader learned into the facts."""
-    facts.skipped = named_counts(counters)
     facts.link_types = list(dict.fromkeys(link_name(number) for number in reader.link_types))
     facts.interfaces = list(reader.interfaces.names)
     if reader.interfaces.dropped:

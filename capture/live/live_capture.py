@@ -22,7 +22,7 @@ from threading import Thread
 from types import TracebackType
 
 import numpy as np
-from synsight.capture.decode import decode, named_counts, new_counters, new_rows
+from synsight.capture.decode import decode, new_counters, new_rows, times_of
 from synsight.capture.links import link_name
 from synsight.capture.live.merging import Backlog, Merger, Piece
 from synsight.capture.live.tap import BATCH_FRAMES, BUFFER_MB, SETTLE_S, SNAPLEN_BYTES, Drops, Tap
@@ -79,7 +79,6 @@ class LiveCapture:
         self.facts.kernel_dropped_count = 0
         self._verify = verify_checksums
         self._most = count
-        self._counters = new_counters()
         self._rows = new_rows(BATCH_FRAMES)
         self._backlog = Backlog(BACKLOG_BYTES)
         self._stop_at: float | None = None
@@ -198,9 +197,9 @@ class LiveCapture:
         for start in range(0, len(frames), BATCH_FRAMES):
             part = frames[start : start + BATCH_FRAMES]
             first = self._next_frame
-            segments = decode(data, part, first, self._rows, self._counters, verify_checksums=self._verify)
-            self.facts.count(part, self._counters)
-            self.facts.skipped = named_counts(self._counters)
+            counters = new_counters()
+            segments = decode(data, part, first, self._rows, counters, verify_checksums=self._verify)
+            self.facts.count(*times_of(part)[:2], counters)
             self.facts.kernel_dropped_count = self.drops().kernel_dropped
             yield Batch(data, part, segments, first)
 

@@ -18,7 +18,7 @@ import lz4.frame
 import numpy as np
 import pytest
 import zstandard
-from synsight.capture import reader
+from synsight.capture import reader, source
 from synsight.capture.source import Capture, CaptureError
 
 from tests.capture.frames import enhanced, ether, interface, ip4, pcap, section, tcp
@@ -190,6 +190,40 @@ def test_leaving_early_is_clean(tmp_path, monkeypatch, read_ahead):
         assert threading.active_count() == before
         assert len(sequence(capture)) == 20_000
         assert capture.files[0].packets_count == 20_000
+
+
+def test_giving_up_after_the_last_batch_was_made_is_no_complete_reading(tmp_path):
+    path = tmp_path / "it.pcap"
+    path.write_bytes(pcap(FRAMES * 30))  # three batches: all of them fit ahead
+    with Capture([path]) as capture:
+        batches = capture.batches()
+        next(batches)
+        time.sleep(0.05)
+        batches.close()
+        assert len(sequence(capture)) == capture.files[0].packets_count == 30_000
+
+
+def test_whoever_has_time_decodes(tmp_path, monkeypatch):
+    path = tmp_path / "it.pcap"
+    path.write_bytes(pcap(FRAMES * 100))
+    decoders = []
+
+    def decode(*arguments):
+        decoders.append(threading.current_thread().name)
+        return decode_frames(*arguments)
+
+    decode_frames = source.decode
+    monkeypatch.setattr(source, "decode", decode)
+    with Capture([path]) as capture:
+        for batch in capture.batches():
+            assert batch.segments["frame"].tolist() == list(
+                range(batch.first_frame, batch.first_frame + len(batch.frames))
+            )
+            time.sleep(0.02)  # the other thread is ahead from now on
+        facts = capture.files[0]
+        assert (facts.packets_count, facts.tcp_segments_count, facts.skipped) == (100_000, 100_000, {})
+    assert decoders[0] == threading.current_thread().name  # which waited for it
+    assert decoders.count("synsight-read") >= 5
 
 
 @pytest.mark.parametrize("read_ahead", [False, True])
