@@ -1,6 +1,7 @@
 """The Internet checksum (RFC 1071) and what a wrong one looks like.
 
-Sums are kept modulo 65535 only as far as their width demands: 2^16 = 2^32 = 1 there, so words of any size may be added.
+Sums are kept modulo 65535 only as far as their width demands: 2^16 = 2^32 = 2^64 = 1 there, so words of any size may be
+added.
 """
 
 from libc.string cimport memcpy
@@ -12,27 +13,20 @@ cdef extern from *:
     #include <stdint.h>
     #include <string.h>
 
-    /* The sum of p[:size] in this machine's byte order, in a 64-bit number, which four GiB cannot overflow. Of some
-       ten words mostly: the empty statement keeps the compiler from preparing for thousands. */
+    /* The sum of p[:size] in this machine's byte order, modulo 65535: what 64 bits cannot hold comes in again below,
+       because 2^64 = 1 there. Of some ten words mostly. */
     static inline uint64_t synsight_narrow_sum(const unsigned char *p, size_t size) {
-        uint64_t total = 0, wide;
-        uint32_t word = 0;
+        uint64_t total = 0, word;
         for (; size >= 8; size -= 8, p += 8) {
-            memcpy(&wide, p, 8);
-            total += (wide & 0xFFFFFFFF) + (wide >> 32);
-    #if defined(__GNUC__) || defined(__clang__)
-            __asm__("" : "+r"(total));
-    #endif
-        }
-        if (size >= 4) {
-            memcpy(&word, p, 4);
+            memcpy(&word, p, 8);
             total += word;
-            size -= 4, p += 4;
+            total += total < word;
         }
         if (size) {
             word = 0;
             memcpy(&word, p, size);
             total += word;
+            total += total < word;
         }
         return total;
     }
@@ -52,17 +46,14 @@ cdef extern from *:
         return total;
     }
 
-    /* A sum in this machine's byte order as one of big-endian words, below 2^32: swapping all bytes of a word swaps
-       those of each half, and the halves, which are worth the same. */
+    /* A sum in this machine's byte order as one of big-endian words, below 2^42: swapping the bytes of every word is
+       multiplying by 256, because 256 times 256 = 1 modulo 65535. */
     static inline uint64_t synsight_in_network_order(uint64_t total) {
         const uint16_t one = 1;
         unsigned char first;
         total = (total & 0xFFFFFFFF) + (total >> 32);
-        total = (total & 0xFFFFFFFF) + (total >> 32);
         memcpy(&first, &one, 1);
-        if (first)
-            total = (total & 0xFF) << 24 | (total & 0xFF00) << 8 | (total >> 8 & 0xFF00) | total >> 24;
-        return total;
+        return first ? total << 8 : total;
     }
     """
     unsigned long long narrow_sum "synsight_narrow_sum"(const unsigned char *p, size_t size) nogil
@@ -75,13 +66,13 @@ cdef enum:
 
 
 cdef inline unsigned long long sum_of(const unsigned char *p, size_t size) noexcept nogil:
-    """The big-endian 16-bit words of p[:size] added up, modulo 65535 (RFC 1071), below 2^32.
+    """The big-endian 16-bit words of p[:size] added up, modulo 65535 (RFC 1071), below 2^43.
 
     The caller has checked that these bytes are in the buffer.
     """
     cdef size_t wide = size & ~<size_t>3 if size >= WIDE_BYTES else 0
-    cdef unsigned long long total = wide_sum(p, wide) if wide else 0
-    return in_network_order(total + narrow_sum(p + wide, size - wide))
+    cdef unsigned long long total = in_network_order(narrow_sum(p + wide, size - wide))
+    return total + in_network_order(wide_sum(p, wide)) if wide else total
 
 
 cdef inline unsigned long long halves(unsigned long long value) noexcept nogil:
