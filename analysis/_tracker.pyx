@@ -44,7 +44,7 @@ from analysis.loop.first_sightings cimport (
     remember,
 )
 from analysis.loop.plain cimport is_plain, plain_segment, steadiness
-from analysis.loop.prefetch cimport look_ahead
+from analysis.loop.prefetch cimport ROW_DISTANCE, look_ahead
 from analysis.loop.resets cimport note_reset
 from analysis.loop.rows cimport Flow, Half, Note, Segment
 from analysis.loop.sequence_space cimport handle_sequence
@@ -170,7 +170,8 @@ cdef bint track_rows(const Segment *rows, Py_ssize_t length, Note *notes, Table 
     cdef long long index
     cdef int side
     for i in range(length):
-        look_ahead(rows, i, length, slots, mask, table.flows, table.halves)
+        if i < length - ROW_DISTANCE:
+            look_ahead(&rows[i], slots, mask, table.flows, table.halves)
         s = &rows[i]
         slot = home_slot(s.flow_hash, mask)
         side = -1

@@ -14,6 +14,8 @@ from enum import IntFlag
 
 import numpy as np
 
+from ..capture.segment import IpFlag
+
 FLOW = np.dtype(
     [
         # What every segment touches: the first cache line.
@@ -270,17 +272,17 @@ REPEATS = (
 
 
 class Fact(IntFlag):
-    """Facts of a FLOW."""
+    """Facts of a FLOW. Those that are told by an IpFlag lie three bits above it: the loop takes both at once."""
 
     MIDSTREAM = 1 << 0  # the first segment was no SYN
     SYN = 1 << 1
     SYNACK = 1 << 2
     HANDSHAKE = 1 << 3  # SYN, SYN-ACK and third ACK were seen
-    SIMULTANEOUS_OPEN = 1 << 4
+    FRAGMENT = IpFlag.MF << 3  # some segment came as IP fragments, of which the capture's rows have the first
     FLIPPED = 1 << 5  # the first segment came from the server
-    SHORT = 1 << 7  # some packet was cut by the capture
+    SHORT = IpFlag.SHORT << 3  # some packet was cut by the capture
     GRATUITOUS = 1 << 8  # both ends sent data before any SYN-ACK was seen
-    FRAGMENT = 1 << 9  # some segment came as IP fragments, of which the capture's rows have the first
+    SIMULTANEOUS_OPEN = 1 << 9
     REUSED = 1 << 10  # the ports had an earlier connection
     ODD_FLAGS = 1 << 11  # the first segment of an end has flags that no stack sends
     BROADCAST = 1 << 12  # its SYN came in a frame to every host of the link

@@ -56,19 +56,22 @@ def times_of(const unsigned char[::1] frames):
     from one to the next (negative: back). There is at least one row; a single one makes no step, which is 0.
     """
     cdef Py_ssize_t i
+    cdef Py_ssize_t length = frames.shape[0] // sizeof(FrameRow)
     cdef const FrameRow *frame = <const FrameRow *>&frames[0]
     cdef long long lowest = frame.time_ns
-    cdef long long highest = lowest
+    cdef long long highest = frame[length - 1].time_ns
     cdef long long shortest = 0
     cdef long long longest = 0
     cdef long long step
     with nogil:
-        for i in range(1, frames.shape[0] // <Py_ssize_t>sizeof(FrameRow)):
-            lowest = min(lowest, frame[i].time_ns)
-            highest = max(highest, frame[i].time_ns)
+        for i in range(1, length):
             step = frame[i].time_ns - frame[i - 1].time_ns
             shortest = min(shortest, step)
             longest = max(longest, step)
+        if shortest < 0:
+            for i in range(length):
+                lowest = min(lowest, frame[i].time_ns)
+                highest = max(highest, frame[i].time_ns)
     return lowest, highest, (shortest, longest)
 
 

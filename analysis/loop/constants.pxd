@@ -125,11 +125,11 @@ cdef enum:  # analysis.records.Fact, with FACT_ before each name
     FACT_SYN = 1 << 1
     FACT_SYNACK = 1 << 2
     FACT_HANDSHAKE = 1 << 3
-    FACT_SIMULTANEOUS_OPEN = 1 << 4
+    FACT_FRAGMENT = 0x002 << 3
     FACT_FLIPPED = 1 << 5
-    FACT_SHORT = 1 << 7
+    FACT_SHORT = 0x010 << 3
     FACT_GRATUITOUS = 1 << 8
-    FACT_FRAGMENT = 1 << 9
+    FACT_SIMULTANEOUS_OPEN = 1 << 9
     FACT_REUSED = 1 << 10
     FACT_ODD_FLAGS = 1 << 11
     FACT_BROADCAST = 1 << 12

@@ -23,9 +23,7 @@ from analysis.loop.constants cimport (
     ICMP_UNREACHABLE,
     ICMPV6_TIME_EXCEEDED,
     ICMPV6_UNREACHABLE,
-    IP_MF,
     IP_PADDED,
-    IP_SHORT,
     IP_V6,
     KNOWN_FIN_ACKED,
     KNOWN_PROOF_SEQ,
@@ -60,7 +58,7 @@ cdef inline void count_segment(Flow *flow, const Segment *s, Note *n) noexcept n
     n.ordinal = flow.packets
     flow.packets += 1
     stamp(&flow.end_ns, s)
-    flow.facts |= FACT_SHORT * ((s.ip_flags & IP_SHORT) // IP_SHORT) | FACT_FRAGMENT * ((s.ip_flags & IP_MF) // IP_MF)
+    flow.facts |= (s.ip_flags << 3) & (FACT_SHORT | FACT_FRAGMENT)  # IP_SHORT and IP_MF
 
 
 cdef inline bint is_duplicate(Half *h, const Segment *s) noexcept nogil:

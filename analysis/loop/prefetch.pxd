@@ -29,26 +29,24 @@ cdef enum:
 
 
 cdef inline void look_ahead(
-    const Segment *rows,
-    Py_ssize_t at,
-    Py_ssize_t length,
+    const Segment *row,
     unsigned int *slots,
     unsigned long long mask,
     Flow *flows,
     Half *halves,
 ) noexcept nogil:
-    """Ask for what the segments after `at` will touch. `slots` hold valid numbers of connections, or 0."""
+    """Ask for what the segments after `row` will touch, at least ROW_DISTANCE of them.
+
+    `slots` hold valid numbers of connections, or 0.
+    """
     cdef unsigned int number
     cdef int line
-    if at + ROW_DISTANCE < length:
-        for line in range(ROW_LINES):
-            prefetch(<char *>&rows[at + ROW_DISTANCE] + line * LINE)
-    if at + SLOT_DISTANCE < length:
-        prefetch(&slots[home_slot(rows[at + SLOT_DISTANCE].flow_hash, mask)])
-    if at + RECORD_DISTANCE < length:
-        number = slots[home_slot(rows[at + RECORD_DISTANCE].flow_hash, mask)]
-        if number:
-            prefetch(&flows[number - 1])
-            for line in range(HOT_LINES):
-                prefetch(<char *>&halves[2 * (number - 1)] + line * LINE)
-                prefetch(<char *>&halves[2 * (number - 1) + 1] + line * LINE)
+    for line in range(ROW_LINES):
+        prefetch(<char *>&row[ROW_DISTANCE] + line * LINE)
+    prefetch(&slots[home_slot(row[SLOT_DISTANCE].flow_hash, mask)])
+    number = slots[home_slot(row[RECORD_DISTANCE].flow_hash, mask)]
+    if number:
+        prefetch(&flows[number - 1])
+        for line in range(HOT_LINES):
+            prefetch(<char *>&halves[2 * (number - 1)] + line * LINE)
+            prefetch(<char *>&halves[2 * (number - 1) + 1] + line * LINE)
