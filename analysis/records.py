@@ -272,7 +272,7 @@ REPEATS = (
 
 
 class Fact(IntFlag):
-    """Facts of a FLOW. Those that are told by an IpFlag lie three bits above it: the loop takes both at once."""
+    """Facts of a FLOW. Those that an IpFlag tells lie three bits above it: the loop takes both at once."""
 
     MIDSTREAM = 1 << 0  # the first segment was no SYN
     SYN = 1 << 1
