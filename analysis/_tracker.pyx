@@ -276,6 +276,8 @@ cdef inline bint handle_numbers(
         h.after_rst_count += 1
         h.ip_id = s.ip_id
     if s.payload_bytes:
+        if h.synack_count and h.data_packets == 0:
+            flow.reply_ttl = s.ttl
         note_data(h, p, s)
     handle_sequence(h, p, s, n)
     if s.flags & ACK:

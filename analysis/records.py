@@ -57,6 +57,7 @@ FLOW = np.dtype(
         ("roles_percent", "u1"),  # confidence that client_side is right
         ("odd_flags", "u1"),  # flags of the segment that sets Fact.ODD_FLAGS; 0 can be a segment without any
         ("history_length", "u1"),
+        ("reply_ttl", "u1"),  # TTL of the first payload of the end that sent a SYN-ACK
         ("interface", "<u2"),  # of the capture's, the one that saw the first segment
     ],
     align=True,

@@ -1,16 +1,16 @@
 """The handshake was answered by somebody else than the data.
 
 Signature
-    The server's SYN-ACK and its data differ in where they come from: two or more hops, and each keeps its
-    own. Or the SYN-ACK advertises a window of zero, which no listening socket does.
+    The server's SYN-ACK and its first payload differ in where they come from: two or more hops, and what
+    follows stays with the payload. Or the SYN-ACK advertises a window of zero, which no listening socket does.
 
 Meaning
     A SYN proxy, load balancer, PEP or VPN gateway completes the handshake and connects to the server
     afterwards. That the connection opened says nothing about the server; what happens afterwards does.
 
 Confused with
-    A route that changed between SYN-ACK and data: the change is not repeated on other connections. A slow
-    application delays its data, but its kernel's bare acknowledgments come at the pace of the handshake.
+    A route that changes: it does so at some moment of a connection, hardly ever between SYN-ACK and first
+    payload. A slow application delays its data, but its kernel's bare acknowledgments come at the pace of the handshake.
 
 Dropped by
     Nobody. What fails later fails behind that device.
@@ -43,8 +43,8 @@ def candidates(table: FlowTable) -> np.ndarray:
     """The SYN-ACK's TTL is none of the TTLs of the server's data."""
     server = table.server
     handshake = table.has(Fact.HANDSHAKE) & (server("data_packets") > 0)
-    data, first = server("data_ttl").astype(np.int16), server("syn_ttl").astype(np.int16)
-    moved = np.abs(data - first) >= HOPS
+    data, first = table.flows["reply_ttl"].astype(np.int16), server("syn_ttl").astype(np.int16)
+    moved = (np.abs(data - first) >= HOPS) & (server("data_ttl") == data)
     shut = (server("syn_window") == 0) & (server("synack_count") > 0)
     two_levels = (server("ttl_min") == np.minimum(data, first)) & (
         server("ttl_max") == np.maximum(data, first)
@@ -59,7 +59,7 @@ def judge(case: Case) -> Finding | None:
         return None
     if server.syn_window == 0:
         return _shut(case)
-    nearer = hops(server.data_ttl) - hops(server.syn_ttl)
+    nearer = hops(case.flow.reply_ttl) - hops(server.syn_ttl)
     port = case.scene.peers.listener(case.index)
     if port.ttl != port.ttl_min and nearer < 0:
         return None
@@ -75,7 +75,7 @@ def judge(case: Case) -> Finding | None:
         (),
         evidence(
             (server.syn_frame, server.syn_ns, f"SYN-ACK, TTL {server.syn_ttl}, {opened} after the SYN"),
-            (server.data_frame, server.data_ns, f"first payload, TTL {server.data_ttl}"),
+            (server.data_frame, server.data_ns, f"first payload, TTL {case.flow.reply_ttl}"),
         ),
         authority="RFC 3135 section 2; RFC 4987 section 3.4",
     )

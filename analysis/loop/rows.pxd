@@ -48,6 +48,7 @@ cdef struct Flow:
     unsigned char roles_percent
     unsigned char odd_flags
     unsigned char history_length
+    unsigned char reply_ttl
     unsigned short interface
 
 

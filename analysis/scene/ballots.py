@@ -243,7 +243,7 @@ def by_neighbours(sight: Sight) -> list[Vote]:
     if len(near) == 2:
         return [Vote("both", 0, "both ends speak ARP on this link: it tells no side")]
     if near:
-        return [Vote(near[0], 2, f"{sight.name(near[0])} speaks ARP on this link and the other end does not")]
+        return [_speaker(sight, near[0])]
     behind = [_router_of(sight, side) for side in ("client", "server")]
     if all(behind):
         return [
@@ -254,6 +254,18 @@ def by_neighbours(sight: Sight) -> list[Vote]:
             )
         ]
     return []
+
+
+def _speaker(sight: Sight, side: str) -> Vote:
+    """The vote for the only end that speaks ARP: worth what is known of where the other one is."""
+    speaks, far = f"{sight.name(side)} speaks ARP on this link", other(side)
+    if sight.fresh(far):
+        return Vote(
+            side, 0, f"{speaks}; so may {sight.name(far)}, whose TTL has not been lowered: it tells no side"
+        )
+    if sight.lowered(far) or _router_of(sight, far):
+        return Vote(side, 2, f"{speaks} and {sight.name(far)} is behind a router")
+    return Vote(side, 1, f"{speaks} and the other end does not")
 
 
 def _on_link(sight: Sight, side: str) -> bool:
