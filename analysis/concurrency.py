@@ -16,6 +16,7 @@ ESTABLISHED and CLOSE-WAIT have no timer: they last until a packet ends them, or
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,7 +36,7 @@ Span = tuple[np.ndarray, np.ndarray]
 """When each end entered a state and left it, [from, to) in ns; to <= from where it never was in it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Peak:
     """The most ends in one state at once, and when that was first reached."""
 
@@ -43,8 +44,7 @@ class Peak:
     at_ns: int = 0
 
 
-@dataclass(frozen=True)
-class Level:
+class Level(NamedTuple):
     """How many ends stand in one state: it changes at `at_ns` (ascending) to `counts`."""
 
     at_ns: np.ndarray

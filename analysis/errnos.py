@@ -11,7 +11,7 @@ known course has failed; one that stopped earlier may have been stopped by the p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .case import SECOND, Case, HalfRow, initial_ttl, seconds
 from .evidence.resets import Reset
@@ -27,8 +27,7 @@ REFUSED_NS = 3 * SECOND
 """A connect() that fails ends the SYNs at once, or (socket locked meanwhile) after one more of them."""
 
 
-@dataclass(frozen=True)
-class Course:
+class Course(NamedTuple):
     """How one generation of kernels repeats its SYN."""
 
     name: str
@@ -43,8 +42,7 @@ COURSES = (
 WINDOWS = Course("Windows", (0, 3, 9), 21)
 
 
-@dataclass(frozen=True)
-class Attempt:
+class Attempt(NamedTuple):
     """How far a connection attempt has come."""
 
     errno: str | None  # what connect() returned, when the timer shows that it has

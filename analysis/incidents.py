@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from .result import SEVERITIES, Endpoint, Finding, Flow, Incident
 
@@ -42,8 +42,7 @@ class Failing(Protocol):
         """What is wrong with it."""
 
 
-@dataclass(frozen=True)
-class Piles:
+class Piles(NamedTuple):
     """What only many connections show, and which findings of single ones it tells better."""
 
     incidents: tuple[Incident, ...] = ()

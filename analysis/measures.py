@@ -9,8 +9,8 @@ or another moment than the failure's. Measurements of equal worth keep the order
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import log2
+from typing import NamedTuple
 
 from .case import Case, other
 from .result import Suspect
@@ -26,8 +26,7 @@ GROUPS = {
 """What a capture at one end tells from the rest."""
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One measurement."""
 
     command: str

@@ -160,7 +160,7 @@ class Study:
         heard = self._neighbours.finish()
         given = self._vantage_side
         where = vantage.given(given) if given else infer_each(table, heard, self._first_frames)
-        traits = replace(traits_of(table), rewritten=self._rewritten)
+        traits = traits_of(table)._replace(rewritten=self._rewritten)
         return Scene(
             table,
             gather(table, self.departed.attempts),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 PCAPNG_MAGIC = b"\n\r\r\n"
 """The block type of a section header, the same in both byte orders (pcapng section 4.1)."""
@@ -49,8 +49,7 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PcapHeader:
+class PcapHeader(NamedTuple):
     """The file header of a pcap (draft-ietf-opsawg-pcap section 4)."""
 
     big_endian: bool

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from synsight.capture import _scan, formats, pcapng
@@ -87,8 +87,7 @@ class Workspace:
         return stop - start
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """A place to start reading again: the record at `offset` is the file's frame number `frame` (from 0)."""
 
     frame: int

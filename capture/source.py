@@ -24,7 +24,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 from synsight.capture import formats
@@ -76,8 +76,7 @@ class FileFacts:
             self.skipped = named_counts(self._counters)
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """Some consecutive frames and their segments. The arrays are valid until the next batch is asked for."""
 
     data: np.ndarray  # uint8: the bytes that the offsets below count into
@@ -123,8 +122,7 @@ class _Scanned:
 Making = Generator[_Scanned, None, None]
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A capture file, or one of a set, whose frames were numbered when it was written."""
 
     path: str

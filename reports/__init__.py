@@ -10,10 +10,9 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from synsight.analysis.checked import CheckRun
@@ -24,8 +23,7 @@ class ReportError(Exception):
     """A report could not be written: one line that says which file and why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(NamedTuple):
     """One way to write an analysis."""
 
     name: str  # what `--format` takes

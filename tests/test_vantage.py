@@ -164,6 +164,24 @@ def test_an_end_that_asks_for_its_router_is_on_this_link() -> None:
     assert place(rows)[0] == "unknown"
 
 
+def test_who_asks_on_a_link_that_both_ends_share_tells_no_side() -> None:
+    """Each hears what the other asks everybody; only the answer is for one."""
+    rows = opening("ttl 64", "ttl 64", far="0.0002", near="0.0002")
+    question = arp(Kind.ARP_REQUEST, "10.0.0.1", "10.0.0.2", 0xA, int(rows["time_ns"][0]) - 10**6)
+    side, votes = place(rows, question)
+    assert side == "unknown"
+    assert "it tells no side" in votes
+
+
+def test_who_asks_when_nothing_is_known_of_the_other_end_is_a_weak_hint() -> None:
+    rows = opening()[:1]
+    rows["ttl"] = 0
+    question = arp(Kind.ARP_REQUEST, "10.0.0.1", "10.0.0.2", 0xA, int(rows["time_ns"][0]) - 10**6)
+    found = place(rows, question)
+    assert found[0] == "client"
+    assert "(client +1)" in found[1]
+
+
 def test_frames_carried_by_strangers_on_both_sides_is_the_middle() -> None:
     rows = opening("ttl 60", "ttl 64")[:1]
     rows["src_mac"], rows["dst_mac"] = 0xA, 0xB

@@ -6,7 +6,7 @@ stacks send a RST with another TTL or without timestamps.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ...capture.segment import Option
 from ..case import MS, HalfRow, hops
@@ -22,8 +22,7 @@ TOGETHER_NS = MS
 """Both ends reset within this: one device did both, for neither end can know of the other one so soon."""
 
 
-@dataclass(frozen=True)
-class Contradictions:
+class Contradictions(NamedTuple):
     """What speaks against a RST being its alleged sender's. `weak` ones occur with honest stacks, too."""
 
     strong: tuple[str, ...]

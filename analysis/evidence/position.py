@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ...capture.segment import address_halves
 from ..case import Case, hops
@@ -11,8 +11,7 @@ NEAR_HOPS = 2
 """A device at most so many routers from an end belongs to that end's network."""
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Weights over sides, and the observation behind them."""
 
     weights: dict[str, float]

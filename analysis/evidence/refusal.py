@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..case import MS, Case, hops, initial_ttl, seconds
 from .position import locate
@@ -11,8 +11,7 @@ CLOCK_NS = MS
 """Round trips below this are too short to compare delays."""
 
 
-@dataclass(frozen=True)
-class Contradiction:
+class Contradiction(NamedTuple):
     """What says that the RST is not the server's own: weights over sides, the sentence, the confidence."""
 
     weights: dict[str, float]

@@ -7,7 +7,7 @@ its own side aborts, and looks like any other segment of that socket.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,8 +35,7 @@ UNANSWERED_FAREWELLS = frozenset({389, 636, 3268, 3269, 3306, 5432})
 3268 and 3269 are Active Directory's global catalogue), COM_QUIT of MySQL, Terminate of PostgreSQL."""
 
 
-@dataclass(frozen=True)
-class Reset:
+class Reset(NamedTuple):
     """The first RST of a connection that had opened."""
 
     sender: str  # client | server

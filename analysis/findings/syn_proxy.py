@@ -2,7 +2,8 @@
 
 Signature
     The server's SYN-ACK and its first payload differ in where they come from: two or more hops, and what
-    follows stays with the payload. Or the SYN-ACK advertises a window of zero, which no listening socket does.
+    follows stays with the payload. Or the SYN-ACK advertises a window of zero, which no listening socket
+    does.
 
 Meaning
     A SYN proxy, load balancer, PEP or VPN gateway completes the handshake and connects to the server
@@ -10,7 +11,8 @@ Meaning
 
 Confused with
     A route that changes: it does so at some moment of a connection, hardly ever between SYN-ACK and first
-    payload. A slow application delays its data, but its kernel's bare acknowledgments come at the pace of the handshake.
+    payload. A slow application delays its data, but its kernel's bare acknowledgments come at the pace of the
+    handshake.
 
 Dropped by
     Nobody. What fails later fails behind that device.

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, namedtuple
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -46,8 +45,7 @@ else:
     NoteRow = namedtuple("NoteRow", NOTE.names)
 
 
-@dataclass(frozen=True)
-class Recording:
+class Recording(NamedTuple):
     """The kept rows of one connection, in capture order, as tuples of plain numbers."""
 
     rows: tuple[SegmentRow, ...]

@@ -257,15 +257,17 @@ def by_neighbours(sight: Sight) -> list[Vote]:
 
 
 def _speaker(sight: Sight, side: str) -> Vote:
-    """The vote for the only end that speaks ARP: worth what is known of where the other one is."""
-    speaks, far = f"{sight.name(side)} speaks ARP on this link", other(side)
-    if sight.fresh(far):
-        return Vote(
-            side, 0, f"{speaks}; so may {sight.name(far)}, whose TTL has not been lowered: it tells no side"
-        )
-    if sight.lowered(far) or _router_of(sight, far):
-        return Vote(side, 2, f"{speaks} and {sight.name(far)} is behind a router")
-    return Vote(side, 1, f"{speaks} and the other end does not")
+    """The vote for the only end that speaks ARP: worth what is known of where the other one is.
+
+    Where that one's TTL alone is known, and not lowered, the two contradict each other, as they should: both
+    are here.
+    """
+    far = other(side)
+    speaks = f"{sight.name(side)} speaks ARP on this link and the other end does not"
+    if sight.fresh(side) and sight.fresh(far):
+        return Vote(side, 0, f"{speaks}, but no router lies between them: it tells no side")
+    told = sight.ttls.get(far) or _router_of(sight, far)
+    return Vote(side, 2 if told else 1, speaks)
 
 
 def _on_link(sight: Sight, side: str) -> bool:

@@ -60,8 +60,7 @@ class Unanswered:
     last_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """One address that two link addresses speak for, one after the other and back (RFC 5227)."""
 
     ip: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -36,8 +36,7 @@ TOLD_COUNT = 3
 """Silent addresses of one asker that are told one by one; more are told together."""
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(NamedTuple):
     """What the inspections look at."""
 
     facts: CaptureFacts

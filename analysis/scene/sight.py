@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,8 +25,7 @@ ENDS = ("the client", "the server")
 """What sentences call the two ends, where no host is known by name."""
 
 
-@dataclass(frozen=True)
-class Vote:
+class Vote(NamedTuple):
     """`weight` in log-odds for `side`, negative against it; 0 for a remark."""
 
     side: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,8 +31,7 @@ Pair = tuple[int, int, int, int]
 """Both addresses of a connection, the lower one first."""
 
 
-@dataclass(frozen=True)
-class Traits:
+class Traits(NamedTuple):
     """What rules have to know about the capture."""
 
     one_way: bool = False  # only one direction of the traffic was captured

@@ -14,7 +14,8 @@ Where a capture was taken shows in every connection of it, so of a large one a s
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -45,8 +46,7 @@ STRIDE = np.uint64(0x9E3779B97F4A7C15)
 """2^64 / golden ratio: its multiples, modulo 2^64, are spread evenly and follow no period of the traffic."""
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a capture was taken. `sides` has one side per connection where they differ, else it is None."""
 
     vantage: Vantage
@@ -69,7 +69,7 @@ def infer(table: FlowTable, neighbours: Neighbours | None = None) -> Place:
     if len(voters) == len(table):
         return place
     spread = f"{len(voters):,} of {len(table):,} connections voted, spread over the whole capture"
-    return replace(place, vantage=replace(place.vantage, votes=(*place.vantage.votes, spread)))
+    return place._replace(vantage=replace(place.vantage, votes=(*place.vantage.votes, spread)))
 
 
 def _voters(table: FlowTable) -> FlowTable:
