@@ -28,8 +28,8 @@ MIDDLE_ROWS = 96
 EXCERPT_ROWS = 500
 """Of a long connection, so many first and last rows are shown to a dissector."""
 
-ENDINGS = np.uint64(1 << 16)
-"""Rows are told apart by so many lowest bits of their hash before the whole of it is compared."""
+ENDINGS = np.uint64((1 << 16) - 1)
+"""Rows are told apart by these bits of their hash before the whole of it is compared."""
 
 PAYLOAD_BYTES = 512
 """Kept of each shown segment's payload: enough for a ClientHello's server name."""
@@ -69,8 +69,8 @@ class Recorder:
             for index, row in zip(chosen, flows, strict=True)
         }
         self._hashes = different(flows["flow_hash"])
-        self._endings = np.zeros(ENDINGS, bool)  # the lowest bits of these: nearly every other row has others
-        self._endings[self._hashes % ENDINGS] = True
+        self._endings = np.zeros(int(ENDINGS) + 1, bool)  # nearly every other row has others
+        self._endings[self._hashes & ENDINGS] = True
         first = np.maximum(flows["first_frame"].astype(np.int64) - around, 1)
         self._spans = _merged(first, np.maximum(flows["last_frame"], flows["icmp_frame"]) + np.uint64(around))
         self._tracker = Tracker()
@@ -92,7 +92,7 @@ class Recorder:
         Returns the numbers of the frames, ascending, that a dissector should see of the chosen connections.
         """
         hashes = segments["flow_hash"]
-        likely = np.flatnonzero(self._endings[hashes % ENDINGS])
+        likely = np.flatnonzero(self._endings[hashes & ENDINGS])
         rows = np.take(segments, likely[among(hashes[likely], self._hashes)])
         if len(rows) == 0:
             return np.zeros(0, np.uint64)
