@@ -225,7 +225,7 @@ def test_live_and_from_its_recording_are_the_same(wire: Wire, tmp_path, suffix: 
         read, parts = [], []
         for batch in again.batches():
             read.append(batch.segments.copy())
-            parts.append(dataclasses.replace(batch, segments=batch.segments.copy(), data=batch.data.copy()))
+            parts.append(batch._replace(segments=batch.segments.copy(), data=batch.data.copy()))
     rows = np.concatenate(read)
     for name in live.dtype.names:
         if name != "payload_offset":
