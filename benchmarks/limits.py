@@ -21,12 +21,9 @@ class Verdict:
     promise: str
     measured: float | None
     held: bool | None
-    binding: bool = True  # False: told, but no reason to fail
 
     def __str__(self) -> str:
-        word = {True: "holds", False: "BROKEN" if self.binding else "not yet", None: "not measured"}[
-            self.held
-        ]
+        word = {True: "holds", False: "BROKEN", None: "not measured"}[self.held]
         return f"{word:13} {self.promise}" + (f": {self.measured:.3g}" if self.measured is not None else "")
 
 
@@ -46,7 +43,6 @@ def judge(rows: list[dict[str, Any]], some: bool) -> list[Verdict]:
             "libpcap's bare read of whole frames takes as long",
             figure(WHOLE_FRAMES, "libpcap read", "ratio"),
             LIBPCAP_RATIO_MIN,
-            binding=False,
         ),
         _at_most(
             "peak MiB for 100,000 connections is at most 600",
@@ -59,8 +55,8 @@ def judge(rows: list[dict[str, Any]], some: bool) -> list[Verdict]:
     return [verdict for verdict in verdicts if verdict.held is not None or not some]
 
 
-def _at_least(promise: str, measured: float | None, least: float, binding: bool = True) -> Verdict:
-    return Verdict(promise, measured, None if measured is None else measured >= least, binding)
+def _at_least(promise: str, measured: float | None, least: float) -> Verdict:
+    return Verdict(promise, measured, None if measured is None else measured >= least)
 
 
 def _at_most(promise: str, measured: float | None, most: float) -> Verdict:
