@@ -1,4 +1,4 @@
-"""The server's host answered the SYN with a reset: nothing listens on that port.
+"""The SYN was answered with a reset: nothing listens on that port, or a firewall says so.
 
 Signature
     RST with ACK, sequence number 0 (a SYN received, no socket; whatever its window), acknowledging the
@@ -66,7 +66,8 @@ def judge(case: Case) -> Finding | None:
         PHASE,
         "error",
         confidence if known else min(confidence, 0.75),
-        f"{case.server_end} refused the connection: nothing listens on port {case.server_end.port}",
+        f"{case.server_end} refused the connection: nothing listens on port {case.server_end.port}, or a"
+        " firewall rejects it",
         suspicion.suspects(),
         _evidence(case),
         suspicion.ruled_out(),

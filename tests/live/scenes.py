@@ -32,7 +32,7 @@ REFUSED = LiveIncident(
     START_NS + 9_000_000_000,
     SUSPECTS,
     0.95,
-    "10.0.0.5:3306 refused the connection: nothing listens on port 3306",
+    "10.0.0.5:3306 refused the connection: nothing listens on port 3306, or a firewall rejects it",
     Newest(
         "10.0.0.1:40000-10.0.0.5:3306", 1204, START_NS + 9_000_000_000, "RST, seq 0, acknowledges the SYN"
     ),
