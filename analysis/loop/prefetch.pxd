@@ -35,7 +35,7 @@ cdef inline void look_ahead(
     Flow *flows,
     Half *halves,
 ) noexcept nogil:
-    """Ask for what the segments after `row` will touch, at least ROW_DISTANCE of them.
+    """Ask for what the segments after `row` will touch: there are ROW_DISTANCE of them at least.
 
     `slots` hold valid numbers of connections, or 0.
     """
